@@ -1,0 +1,92 @@
+import type { z } from 'zod'
+import { type Environment, type EnvironmentValue, readEnvironment } from './environment'
+import { isPlainObject } from './freeze'
+import { invalid, missing, type SettingProblem, unknown } from './problem'
+import { settingsSchema } from './schema'
+import { isSettingPath, type SettingPath, settingRow } from './table'
+
+export interface Collected {
+  /** Absent when there are problems. */
+  readonly settings?: z.output<typeof settingsSchema>
+  readonly problems: readonly SettingProblem[]
+  /** The options for which there was any value, usable or not. */
+  readonly given: ReadonlySet<string>
+}
+
+/** What was given, where it came from, and what the schema thinks of it. */
+export function collect(options: unknown = {}, environment?: Environment): Collected {
+  const variables = readEnvironment(environment)
+  const input = merge(variables, isObject(options) ? options : {})
+  const parsed = settingsSchema.safeParse(input.values)
+  const problems = [
+    ...(isObject(options) ? [] : [notAnObject(options)]),
+    ...(parsed.success ? [] : problemsOf(parsed.error.issues, input, variables)),
+  ]
+  const given = new Set(Object.keys(input.values))
+  return parsed.success && problems.length === 0 ? { settings: parsed.data, problems, given } : { problems, given }
+}
+
+interface Input {
+  readonly values: Record<string, unknown>
+  /** The options whose value came from code. */
+  readonly fromCode: ReadonlySet<string>
+}
+
+/** Options in code win over the environment, setting by setting; `undefined` in code means “not given”. */
+function merge(variables: ReadonlyMap<SettingPath, EnvironmentValue>, options: object): Input {
+  // Without a prototype: what others put on Object.prototype is no setting, and __proto__ is a name like any other.
+  const values: Record<string, unknown> = Object.create(null)
+  const given = Object.entries(options).filter(([, value]) => value !== undefined)
+  for (const [name, value] of given) values[name] = value
+  const fromCode = new Set(given.map(([name]) => name))
+  for (const [path, { value }] of variables) {
+    const [option = path, part] = path.split('.')
+    if (fromCode.has(option)) continue
+    values[option] = part === undefined ? value : { ...partsOf(values[option]), [part]: value }
+  }
+  return { values, fromCode }
+}
+
+function problemsOf(
+  issues: readonly z.core.$ZodIssue[],
+  input: Input,
+  variables: ReadonlyMap<SettingPath, EnvironmentValue>,
+): SettingProblem[] {
+  const problems = new Map<string, SettingProblem>()
+  for (const issue of issues) {
+    const names = issue.path.map(String)
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) problems.set(`${names.join('.')} ${key}`, unknown(key, names[0]))
+      continue
+    }
+    const path = settingOf(names)
+    const given = path.split('.').reduce<unknown>((value, name) => partsOf(value)[name], input.values)
+    const fromCode = input.fromCode.has(names[0] ?? '')
+    const variable = fromCode ? undefined : (variables.get(path)?.variable ?? settingRow(path).variables[0])
+    // A list has one problem, however many of its members are wrong.
+    problems.set(path, given === undefined ? missing(path, variable) : invalid(path, given, variable))
+  }
+  return [...problems.values()]
+}
+
+/** The longest beginning of a schema path that is in the settings table: `models.3` → `models`. */
+function settingOf(names: readonly string[]): SettingPath {
+  for (let length = names.length; length > 0; length--) {
+    const path = names.slice(0, length).join('.')
+    if (isSettingPath(path)) return path
+  }
+  throw new TypeError(`The settings schema and the settings table disagree about ${names.join('.')}`)
+}
+
+function notAnObject(options: unknown): SettingProblem {
+  const given = Array.isArray(options) ? 'an array' : options === null ? 'null' : `a ${typeof options}`
+  return Object.freeze({ code: 'AUDIT_SETTING_INVALID', option: 'options', given, accepted: 'an object of options' })
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function partsOf(value: unknown): Record<string, unknown> {
+  return isPlainObject(value) ? value : Object(value)
+}

@@ -1,0 +1,161 @@
+/**
+ * The one table of coded errors. A code is never reused for another meaning; each has its section in docs/errors.md
+ * (a test compares the two). `{…}` parts are filled in from the error's details.
+ */
+export const ERRORS = {
+  AUDIT_SETTINGS_INVALID: {
+    what: 'The settings are not usable: {problems}',
+    remedy: 'Correct every setting that is named; docs/settings.md lists what each accepts.',
+  },
+  AUDIT_SETTING_INVALID: {
+    what: '{setting} is {given}.',
+    remedy: 'Accepted: {accepted}.',
+  },
+  AUDIT_SETTING_MISSING: {
+    what: '{setting} is not set.',
+    remedy: 'Accepted: {accepted}.',
+  },
+  AUDIT_SETTING_UNKNOWN: {
+    what: '{setting} does not exist.',
+    remedy: 'Accepted: {accepted}.',
+  },
+  AUDIT_REDIS_UNAVAILABLE: {
+    what: 'Redis cannot be reached: {cause}.',
+    remedy: 'Check AUDIT_LOGGER_REDIS_URL and that Redis runs; the connection is tried again by itself.',
+  },
+  AUDIT_PUSH_DELAYED: {
+    what: 'Events could not be pushed to Redis and wait in memory: {cause}.',
+    remedy: 'Nothing is lost while they wait; see that Redis answers and accepts writes.',
+  },
+  AUDIT_BUFFER_FULL: {
+    what: '{count} events were dropped because Redis took none and the buffer is full.',
+    remedy: 'Make Redis reachable again; docs/delivery.md states the bound of the buffer.',
+  },
+  AUDIT_CLOSED: {
+    what: '{count} events were dropped because they came after close().',
+    remedy: 'Call close() last, when no request is being served any more.',
+  },
+  AUDIT_CLOSE_INCOMPLETE: {
+    what: '{count} events could not be pushed to Redis within {ms} ms of close() and are lost.',
+    remedy: 'Make Redis reachable before the application ends.',
+  },
+  AUDIT_LEASE_LOST: {
+    what: 'Another worker has taken over the lease of {owner}; nothing was changed.',
+    remedy: 'Nothing to do: the other worker goes on. If it recurs, this process is stopped for longer than the lease.',
+  },
+  AUDIT_FLUSH_STOPPED: {
+    what: 'The flush was asked to end before the outcome of its batch was known; the events are still pending.',
+    remedy: 'Nothing to do: the next flush finds out which of them are stored.',
+  },
+  AUDIT_FLUSH_FAILED: {
+    what: 'The flush failed: {cause}. The events are still pending.',
+    remedy: 'Correct the cause; the next flush goes on where this one ended.',
+  },
+  AUDIT_CLOUDWATCH_DENIED: {
+    what: 'CloudWatch Logs refuses this worker: {cause}. The events are still pending.',
+    remedy: 'Check credentials, permissions (deploy/iam-policy.json) and region with `audit-logger check`.',
+  },
+  AUDIT_CLOUDWATCH_UNAVAILABLE: {
+    what: 'CloudWatch Logs took nothing for too long: {cause}. The events are still pending.',
+    remedy: 'Nothing is lost; the next flush tries again. See the AWS Health Dashboard and your quotas.',
+  },
+  AUDIT_RECONCILE_DENIED: {
+    what: 'The log stream may not be read back ({cause}), so events of unknown outcome are sent again.',
+    remedy: 'Allow logs:GetLogEvents to avoid duplicates; the id of an event tells them apart.',
+  },
+  AUDIT_COMMAND_INVALID: {
+    what: 'The command cannot be run: {problem}.',
+    remedy: 'See `audit-logger --help`.',
+  },
+  AUDIT_LOCAL_REDIS_MISSING: {
+    what: 'No Redis could be started on this machine: {problems}',
+    remedy: 'Install redis-server (Debian: apt-get install redis-server), or run npm ci, which brings js-redis-server.',
+  },
+  AUDIT_INVALID_CALL: {
+    what: 'A call of {method} was wrong: {problem}. An event that says so was recorded in its place.',
+    remedy: 'Correct the call; docs/events.md shows what each function takes.',
+  },
+  AUDIT_CAPTURE_FAILED: {
+    what: 'An event could not be built whole: {problem}. It was recorded without that part and says so.',
+    remedy: 'Correct the cause that is named; if it lies in this package, please report it.',
+  },
+  AUDIT_VALUE_UNREADABLE: {
+    what: 'A value of an event could not be read ({path}); "[Unreadable]" stands in its place.',
+    remedy: 'See why its getter, toJSON or proxy throws, or leave it out of what is recorded.',
+  },
+  AUDIT_ACTOR_RESOLVER_FAILED: {
+    what: 'The actorResolver of the settings failed: {problem}. The default fields of the user were recorded.',
+    remedy: 'Make it return the fields of an actor, or undefined, without throwing and not as a promise.',
+  },
+  AUDIT_ORGANISATION_PATH_BROKEN: {
+    what: 'The path {path} does not lead from the user to an organisation: {problem}. Events are recorded without one.',
+    remedy: 'Correct AUDIT_LOGGER_USER_ORGANISATION_FIELD (userOrganisationField); docs/context.md explains the path.',
+  },
+  AUDIT_ORGANISATION_UNAVAILABLE: {
+    what: 'The organisation of a user could not be loaded: {problem}. Events are recorded without it.',
+    remedy:
+      'See that the database answers, or give runWithContext the user with its organisation, or the organisation.',
+  },
+  AUDIT_DELIVERY_FAILED: {
+    what: '{count} events could not be handed to the queue and are lost: {problem}',
+    remedy: 'Correct the cause that is named; if it lies in this package, please report it.',
+  },
+  AUDIT_DECORATION_INVALID: {
+    what: '@AuditUpdateDelete on {entity}: {option} is {given}.',
+    remedy: 'Accepted: {accepted}.',
+  },
+  AUDIT_PROPERTY_UNKNOWN: {
+    what: '@AuditUpdateDelete on {entity} names {name}, which is no property of it.',
+    remedy: 'Correct the name: what it should show, hide or mask is not shown, hidden or masked.',
+  },
+  AUDIT_MODEL_UNKNOWN: {
+    what: 'The setting {setting} names {name}, which is no entity of the data source.',
+    remedy: 'Use the name of the class of an entity, or remove it from the list.',
+  },
+  AUDIT_ATTACHED_TWICE: {
+    what: 'Another AuditLogger is attached to this data source already, and each change would be recorded twice.',
+    remedy: 'Attach one AuditLogger to a data source, or detach() the other one first.',
+  },
+  AUDIT_ATTACH_FAILED: {
+    what: 'Capture could not be attached to the data source: {problem}',
+    remedy: 'Attach after initialize(), or do not freeze the options of the data source.',
+  },
+  AUDIT_TRANSACTION_PREPARED: {
+    what: '{count} events were dropped: PREPARE TRANSACTION hands the transaction over, and its outcome cannot be seen.',
+    remedy: 'Record such changes with sendLog where COMMIT PREPARED has succeeded.',
+  },
+  AUDIT_COMMIT_UNKNOWN: {
+    what: 'The connection was lost during COMMIT, so {count} events of unknown outcome were dropped: {problem}',
+    remedy: 'Look in the database whether the transaction took effect; an event is only recorded when that is known.',
+  },
+} as const satisfies Record<`AUDIT_${string}`, { what: string; remedy: string }>
+
+export type ErrorCode = keyof typeof ERRORS
+
+/** What an error is about: values that fill the `{…}` parts of its text. Never put a secret here. */
+export type ErrorDetails = Readonly<Record<string, unknown>>
+
+/**
+ * Every error this package throws or reports.
+ *
+ * @example
+ * catch (error) { if (error instanceof AuditError && error.code === 'AUDIT_SETTINGS_INVALID') … }
+ */
+export class AuditError extends Error {
+  readonly code: ErrorCode
+  readonly details: ErrorDetails
+  readonly remedy: string
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}, options?: ErrorOptions) {
+    const { what, remedy } = ERRORS[code]
+    super(`${code}: ${fill(what, details)} ${fill(remedy, details)}`, options)
+    this.name = 'AuditError'
+    this.code = code
+    this.details = details
+    this.remedy = fill(remedy, details)
+  }
+}
+
+function fill(text: string, details: ErrorDetails): string {
+  return text.replace(/\{(\w+)\}/g, (hole, name: string) => (name in details ? String(details[name]) : hole))
+}

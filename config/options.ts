@@ -1,0 +1,57 @@
+import type { ActorResolver } from './actor'
+import type { RedisConnectionLike, RedisSetting } from './connection'
+import type { AwsCredentials, AwsCredentialsProvider } from './credentials'
+import type { EntityClass } from './lists'
+import type { Logger } from './logger'
+
+/**
+ * Settings given in code. Each wins over its environment variable; one that is left out or `undefined` is read from
+ * the environment, and else has its default. docs/settings.md describes them all.
+ *
+ * @example
+ * new AuditLogger({ models: 'all', exclude: [Session], userOrganisationField: 'profile.organisation' })
+ */
+export interface AuditLoggerOptions {
+  region?: string | undefined
+  credentials?: AwsCredentials | AwsCredentialsProvider | undefined
+  /** The log group. */
+  groupName?: string | undefined
+  /** The log stream. */
+  streamName?: string | undefined
+  /** Of a local CloudWatch Logs, for tests. */
+  endpoint?: string | undefined
+  /** Set when the worker creates the group; one of `RETENTION_DAYS`. */
+  retentionDays?: number | undefined
+  /** Which entities are logged: those decorated with `@AuditUpdateDelete`, all, or the listed ones. */
+  models?: 'decorated' | 'all' | (string & {}) | EntityClass | readonly (string | EntityClass)[] | undefined
+  /** Entities that are never logged, decorated or not. */
+  exclude?: string | EntityClass | readonly (string | EntityClass)[] | undefined
+  /** The relation path from the user to the organisation: `'profile.organisation'` or `['profile', 'organisation']`. */
+  userOrganisationField?: string | readonly string[] | undefined
+  /** Minutes between flushes; decimals are fine. */
+  logInterval?: number | undefined
+  redis?: RedisSetting | RedisConnectionLike | undefined
+  /** Of every Redis key. */
+  prefix?: string | undefined
+  /** `false` switches capture off. */
+  enabled?: boolean | undefined
+  /** Adds `stack` to every event: where in the application it was captured. */
+  stack?: boolean | undefined
+  actorResolver?: ActorResolver | undefined
+  logger?: Logger | undefined
+  worker?: Partial<WorkerTuning> | undefined
+}
+
+/** How a worker works. */
+export interface WorkerTuning {
+  /** How long a lease lasts without being renewed, in milliseconds. */
+  readonly leaseMs: number
+  /** How long one call to CloudWatch may take, in milliseconds. */
+  readonly requestTimeoutMs: number
+  /** How many batches may be in flight at once. */
+  readonly inFlight: number
+  /** How long one flush goes on trying to deliver a batch that CloudWatch does not take, in milliseconds. */
+  readonly patienceMs: number
+  /** The waits before each reading back of a batch of unknown outcome, in milliseconds. */
+  readonly reconcileWaitsMs: readonly number[]
+}
