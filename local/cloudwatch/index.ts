@@ -1,0 +1,6 @@
+export type { Call, PutSummary } from './calls'
+export type { Counts } from './counts'
+export type { Fault, FaultKind, Faults, FaultyCall, RandomFaults } from './faults'
+export type { CloudWatchOptions, OperationName } from './options'
+export { type LocalCloudWatch, startCloudWatch } from './server'
+export type { StoredEvent } from './store'
