@@ -1,0 +1,37 @@
+-- peek: reads the next events without taking them off the list, and renews the lease.
+--
+-- KEYS[1] lease   KEYS[2] pending
+-- ARGV[1] owner   ARGV[2] token   ARGV[3] duration of the lease, ms
+-- ARGV[4] offset from the head    ARGV[5] most events   ARGV[6] most bytes   ARGV[7] bytes added per event
+--
+-- Returns {1, base, length of the list, {event, …}}, or {0} when the lease is not the caller's any more.
+-- Always at least one event when there is one at the offset, however large.
+--
+-- Atomic, so that base belongs to the very list that was read. Reads in slices: one LRANGE of the greatest count would
+-- copy 10,000 large events only to throw most of them away.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local lease = redis.call('HMGET', KEYS[1], 'owner', 'token', 'base')
+if lease[1] ~= ARGV[1] or lease[2] ~= ARGV[2] then
+  return { 0 }
+end
+redis.call('HSET', KEYS[1], 'expiry', string.format('%.0f', now + tonumber(ARGV[3])))
+
+local offset, most, limit, extra = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local events, count, bytes, full = {}, 0, 0, false
+while not full and count < most do
+  local slice = redis.call('LRANGE', KEYS[2], offset + count, offset + math.min(count + 256, most) - 1)
+  if #slice == 0 then
+    break
+  end
+  for i = 1, #slice do
+    bytes = bytes + #slice[i] + extra
+    if count > 0 and bytes > limit then
+      full = true
+      break
+    end
+    count = count + 1
+    events[count] = slice[i]
+  end
+end
+return { 1, tonumber(lease[3] or 0), redis.call('LLEN', KEYS[2]), events }
