@@ -1,0 +1,69 @@
+import { v7 } from 'uuid'
+import type { EventLine } from '../queue/queue'
+import { type Actor, type AuditEvent, EVENT_VERSION } from './event'
+
+/** An event but for what is only known when it is delivered. `v` is added here. */
+export type OpenEvent = Omit<AuditEvent, 'v' | 'user' | 'transaction'>
+
+/** A line that still lacks its user, its place in the transaction and the closing brace. */
+export type OpenLine = string
+
+/** UUIDv7: within a process each is greater than the one before, so ids sort in the order of capture. */
+export function newEventId(): string {
+  return v7()
+}
+
+/**
+ * The fields in the order of DESIGN.md; v, id, date and action come first, which the worker's fast path relies on. `id`
+ * and `date` must be ones made here and by `isoDate`: they are written without escaping. Field by field and not in a
+ * loop, which costs several times as much.
+ */
+export function openLine(event: OpenEvent): OpenLine {
+  let line = `{"v":${EVENT_VERSION},"id":"${event.id}","date":"${event.date}","action":${quoted(event.action)}`
+  if (event.outcome !== undefined) line += `,"outcome":${quoted(event.outcome)}`
+  if (event.reason !== undefined) line += `,"reason":${JSON.stringify(event.reason)}`
+  if (event.instance !== undefined) line += `,"instance":${JSON.stringify(event.instance)}`
+  if (event.changes !== undefined) line += `,"changes":${JSON.stringify(event.changes)}`
+  if (event.content !== undefined) line += `,"content":${JSON.stringify(event.content)}`
+  if (event.request !== undefined) line += `,"request":${JSON.stringify(event.request)}`
+  if (event.entry_point !== undefined) line += `,"entry_point":${quoted(event.entry_point)}`
+  if (event.trace_id !== undefined) line += `,"trace_id":${JSON.stringify(event.trace_id)}`
+  if (event.span_id !== undefined) line += `,"span_id":${JSON.stringify(event.span_id)}`
+  if (event.coverage !== undefined) line += `,"coverage":${quoted(event.coverage)}`
+  if (event.coverage_reason !== undefined) line += `,"coverage_reason":${JSON.stringify(event.coverage_reason)}`
+  if (event.masked !== undefined) line += `,"masked":${JSON.stringify(event.masked)}`
+  if (event.truncated !== undefined) line += `,"truncated":${JSON.stringify(event.truncated)}`
+  if (event.stack !== undefined) line += `,"stack":${JSON.stringify(event.stack)}`
+  return line
+}
+
+export function closeLine(line: OpenLine, user?: Actor, transaction?: { id: string; n: number }): EventLine {
+  const who = user === undefined ? '' : `,"user":${JSON.stringify(user)}`
+  const where =
+    transaction === undefined ? '' : `,"transaction":{"id":${JSON.stringify(transaction.id)},"n":${transaction.n}}`
+  return `${line}${who}${where}}`
+}
+
+let lastMs = Number.NaN
+let lastIso = ''
+
+/** ISO 8601 with milliseconds, UTC. Events of one millisecond share the text: making it costs as much as the id. */
+export function isoDate(ms: number): string {
+  if (ms !== lastMs) {
+    lastIso = new Date(ms).toISOString()
+    lastMs = ms
+  }
+  return lastIso
+}
+
+const quotedWords = new Map<string, string>()
+
+/** JSON of a word that comes again and again. Bounded, because actions are the caller's own. */
+function quoted(word: string): string {
+  const known = quotedWords.get(word)
+  if (known !== undefined) return known
+  if (quotedWords.size >= 1_000) quotedWords.clear()
+  const json = JSON.stringify(word)
+  quotedWords.set(word, json)
+  return json
+}
