@@ -1,0 +1,167 @@
+import type { QueryRunner } from 'typeorm'
+import type { CapturedEvent, Recorder } from '../recorder'
+import type { Reports } from '../report'
+import { type Control, controlsIn } from './statement'
+import { begin, held, hold, IDLE, type Open, releaseSavepoint, rollBackTo, setSavepoint } from './transaction'
+import { type TransactionState, UNTRACKED } from './transaction'
+import { commandTags, dataSourceOf, type Family, familyOf, inTransaction, okPacket, type SubscriberEvent } from './typeorm'
+
+/** What TypeORM tells a subscriber after each query. */
+export interface QueryResultEvent extends SubscriberEvent {
+  readonly query: string
+  readonly success: boolean
+  readonly rawResults?: unknown
+  readonly error?: unknown
+}
+
+const DEADLOCK = 1213
+
+/**
+ * Holds the events of open transactions, and delivers them after the outermost COMMIT took effect.
+ *
+ * It follows the statements themselves, because TypeORM's transaction hooks miss too much: a raw BEGIN raises none, and
+ * one that says "committed" is raised for savepoints, and for a COMMIT that PostgreSQL answered with ROLLBACK. Each
+ * query runner has its own state, held weakly: after a killed connection nothing more is heard of it.
+ */
+export class TransactionFrames {
+  readonly #recorder: Recorder
+  readonly #reports: Reports
+  readonly #states = new WeakMap<QueryRunner, TransactionState>()
+
+  constructor(recorder: Recorder, reports: Reports) {
+    this.#recorder = recorder
+    this.#reports = reports
+  }
+
+  /** Holds the event if a transaction is open, else delivers it at once. */
+  record(queryRunner: QueryRunner, event: CapturedEvent): void {
+    const state = this.#stateOf(queryRunner)
+    if (state.kind === 'open') hold(state, event)
+    else if (state.kind === 'untracked' && queryRunner.isTransactionActive) {
+      const open = begin({ adopted: true })
+      hold(open, event)
+      this.#states.set(queryRunner, open)
+    } else this.#recorder.deliver([event])
+  }
+
+  /** To be told of every query. */
+  observe(event: QueryResultEvent): void {
+    const controls = controlsIn(event.query)
+    const dataSource = dataSourceOf(event)
+    const family = dataSource === undefined ? 'other' : familyOf(dataSource)
+    if (controls.length === 0) return this.#observePlain(event, family)
+    const tags = family === 'postgres' ? commandTags(event.rawResults) : []
+    // SQLite runs the first statement only.
+    const run = family === 'sqlite' || !event.success ? controls.slice(0, 1) : controls
+    run.forEach((control, index) => {
+      if (control === undefined) return
+      if (event.success) this.#apply(event, control, family, tags[index])
+      else this.#applyFailed(event, control, family)
+    })
+  }
+
+  /** TypeORM's hook: only where the statements did not tell (drivers that commit without one). */
+  transactionEnded(queryRunner: QueryRunner, outcome: 'committed' | 'rolled back'): void {
+    const state = this.#stateOf(queryRunner)
+    if (state.kind !== 'open' || !state.adopted || queryRunner.isTransactionActive) return
+    if (outcome === 'committed') this.#commit(queryRunner, state)
+    this.#states.set(queryRunner, UNTRACKED)
+  }
+
+  #apply(event: QueryResultEvent, control: Control, family: Family, tag: string | undefined): void {
+    const { queryRunner } = event
+    const state = this.#stateOf(queryRunner)
+    const open = state.kind === 'open' ? state : undefined
+    switch (control.kind) {
+      case 'begin': {
+        // PostgreSQL only warns; MySQL commits what is open; SQLite refuses, unless it had rolled back by itself.
+        if (open !== undefined && (family === 'postgres' || family === 'other')) return
+        if (open !== undefined && family === 'mysql') this.#commit(queryRunner, open)
+        const packet = family === 'mysql' && control.trusted ? okPacket(event.rawResults) : undefined
+        this.#states.set(queryRunner, begin({ trusted: packet !== undefined && inTransaction(packet) }))
+        return
+      }
+      case 'commit':
+        if (open !== undefined && tag !== 'ROLLBACK') this.#commit(queryRunner, open)
+        this.#states.set(queryRunner, control.chain ? begin() : IDLE)
+        return
+      case 'rollback':
+        this.#states.set(queryRunner, control.chain ? begin() : IDLE)
+        return
+      case 'savepoint':
+        if (open !== undefined) setSavepoint(open, control.name)
+        // In SQLite a savepoint outside a transaction begins one.
+        else if (family === 'sqlite') this.#states.set(queryRunner, begin({ savepoint: control.name }))
+        return
+      case 'release':
+        if (open !== undefined && releaseSavepoint(open, control.name) === 'committed') this.#commit(queryRunner, open)
+        return
+      case 'rollbackTo':
+        if (open !== undefined) rollBackTo(open, control.name)
+        return
+      case 'prepare': {
+        const count = open === undefined ? 0 : held(open).length
+        if (count > 0) this.#reports.report('AUDIT_TRANSACTION_PREPARED', { count })
+        this.#states.set(queryRunner, IDLE)
+      }
+    }
+  }
+
+  #applyFailed({ queryRunner, error }: QueryResultEvent, { kind }: Control, family: Family): void {
+    const state = this.#stateOf(queryRunner)
+    if (state.kind !== 'open') return
+    // After a failing COMMIT (a deferred key), SQLite alone keeps the transaction open.
+    const survives = family === 'sqlite' && !/no transaction is active/i.test(String(messageOf(error)))
+    if (kind === 'rollback' || (kind === 'commit' && !survives)) {
+      this.#states.set(queryRunner, IDLE)
+      const count = held(state).length
+      if (kind === 'commit' && count > 0 && !isAnswer(error)) {
+        this.#reports.report('AUDIT_COMMIT_UNKNOWN', { count, problem: String(messageOf(error)) })
+      }
+    } else if (isDeadlock(error, family)) this.#states.set(queryRunner, IDLE)
+  }
+
+  #observePlain({ queryRunner, success, rawResults, error }: QueryResultEvent, family: Family): void {
+    if (family !== 'mysql') return
+    if (!success) {
+      // A deadlock rolls the whole transaction back, and later statements stand outside any.
+      if (isDeadlock(error, family) && this.#stateOf(queryRunner).kind === 'open') this.#states.set(queryRunner, IDLE)
+      return
+    }
+    const packet = okPacket(rawResults)
+    if (packet === undefined) return
+    const state = this.#stateOf(queryRunner)
+    if (inTransaction(packet)) {
+      // Autocommit is off, or a stored procedure began one.
+      if (state.kind !== 'open') this.#states.set(queryRunner, begin({ trusted: true }))
+    } else if (state.kind === 'untracked') this.#states.set(queryRunner, IDLE)
+    // A statement that commits implicitly, such as CREATE TABLE.
+    else if (state.kind === 'open' && state.trusted) this.#commit(queryRunner, state)
+  }
+
+  #commit(queryRunner: QueryRunner, open: Open): void {
+    this.#states.set(queryRunner, IDLE)
+    const events = held(open)
+    if (events.length > 0) this.#recorder.deliver(events, open.id)
+  }
+
+  #stateOf(queryRunner: QueryRunner): TransactionState {
+    return this.#states.get(queryRunner) ?? UNTRACKED
+  }
+}
+
+function isDeadlock(error: unknown, family: Family): boolean {
+  return family === 'mysql' && (error as { errno?: unknown } | null | undefined)?.errno === DEADLOCK
+}
+
+/** Whether the database itself refused; a lost connection leaves open whether the COMMIT took effect. */
+function isAnswer(error: unknown): boolean {
+  const { code, errno, fatal } = (error ?? {}) as { code?: unknown; errno?: unknown; fatal?: unknown }
+  if (fatal === true) return false
+  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return !/^(08|57P|40003)/.test(code)
+  return typeof errno === 'number' && errno > 0
+}
+
+function messageOf(error: unknown): unknown {
+  return (error as { message?: unknown } | null | undefined)?.message ?? error
+}

@@ -1,0 +1,71 @@
+import type { DataSource, EntityMetadata } from 'typeorm'
+import { keyText, knownEntity, primaryKey } from '../context/entity'
+import { maskText } from '../event/mask'
+import type { Instance } from '../event/event'
+import { PLAIN } from './decoration'
+import { decorationOf } from './decorator'
+import { masksOf, secretsOf } from './masked'
+import { nameOf } from './name'
+import { primaryKeyOf, propertiesOf } from './properties'
+import { concreteMetadata, tableOf } from './typeorm'
+
+/** What is known of an entity besides its metadata. */
+export interface EntityFacts {
+  pk?: string | undefined
+  name?: string | undefined
+  /** The properties concerned. */
+  fields: readonly string[]
+  date: Date
+}
+
+/** The event's `instance` for a row of an entity. */
+export function describeEntity(metadata: EntityMetadata, dataSource: DataSource, facts: EntityFacts): Instance {
+  const { pk, name, fields, date } = facts
+  return {
+    model: modelOf(metadata),
+    table: tableOf(metadata, dataSource),
+    ...(pk !== undefined && { pk }),
+    ...(name !== undefined && { name }),
+    fields: [...fields],
+    timestamp: date.toISOString(),
+  }
+}
+
+/** The name of an entity's class; of a schema without one, the schema's name. */
+export function modelOf({ target, targetName, name }: EntityMetadata): string {
+  return typeof target === 'function' && targetName !== '' ? targetName : name
+}
+
+/**
+ * The event's `instance` for an object that `sendLog` is given: an entity by its metadata; of any other object, its
+ * class, its `id` and the names of its own properties. Undefined for what is no object.
+ */
+export function describeInstance(value: unknown, dataSources: Iterable<DataSource>): Instance | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const date = new Date()
+  const known = knownEntity(value, dataSources)
+  if (known === undefined) return describeObject(value, date)
+  const metadata = concreteMetadata(known.metadata, value)
+  const decoration = decorationOf(metadata.target) ?? PLAIN
+  const name = nameOf(value, decoration)
+  const masked = secretsOf(value, masksOf(metadata, decoration))
+  return describeEntity(metadata, known.dataSource, {
+    pk: primaryKeyOf(metadata, value),
+    name: name === undefined ? undefined : maskText(name, masked),
+    fields: propertiesOf(metadata).map((property) => property.name),
+    date,
+  })
+}
+
+function describeObject(value: object, date: Date): Instance {
+  const pk = primaryKey(value, undefined) ?? keyText((value as { id?: unknown }).id)
+  const { constructor: made } = value
+  const name = nameOf(value, PLAIN)
+  return {
+    model: typeof made === 'function' && made.name !== '' ? made.name : 'Object',
+    ...(pk !== undefined && { pk }),
+    ...(name !== undefined && { name }),
+    fields: Object.keys(value),
+    timestamp: date.toISOString(),
+  }
+}

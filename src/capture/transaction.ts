@@ -1,0 +1,75 @@
+import { v7 } from 'uuid'
+import type { CapturedEvent } from '../recorder'
+
+/** Events captured since a savepoint, or since the beginning of the transaction. */
+export interface Frame {
+  /** Undefined for the outermost frame, unless a savepoint began the transaction (SQLite). */
+  readonly savepoint: string | undefined
+  events: CapturedEvent[]
+}
+
+/** Nothing is known yet of the connection: only TypeORM can say whether a transaction is open on it. */
+export interface Untracked {
+  readonly kind: 'untracked'
+}
+
+/** The end of a transaction was seen, and no beginning since. */
+export interface Idle {
+  readonly kind: 'idle'
+}
+
+export interface Open {
+  readonly kind: 'open'
+  readonly id: string
+  readonly frames: Frame[]
+  /** Found open, its beginning not seen: then TypeORM's own hooks may be the only sign of its end. */
+  readonly adopted: boolean
+  /** The server tells after each statement whether the transaction is still open, and was right when it began. */
+  readonly trusted: boolean
+}
+
+export type TransactionState = Untracked | Idle | Open
+
+export const UNTRACKED: Untracked = { kind: 'untracked' }
+export const IDLE: Idle = { kind: 'idle' }
+
+export function begin(given: { savepoint?: string; adopted?: boolean; trusted?: boolean } = {}): Open {
+  const { savepoint, adopted = false, trusted = false } = given
+  return { kind: 'open', id: v7(), frames: [{ savepoint, events: [] }], adopted, trusted }
+}
+
+export function hold(open: Open, event: CapturedEvent): void {
+  open.frames.at(-1)?.events.push(event)
+}
+
+export function setSavepoint(open: Open, savepoint: string): void {
+  open.frames.push({ savepoint, events: [] })
+}
+
+/** What was captured since the savepoint now belongs to what surrounds it. Answers whether that was the transaction. */
+export function releaseSavepoint(open: Open, savepoint: string): 'released' | 'committed' {
+  const index = frameOf(open, savepoint)
+  if (index === 0) return 'committed'
+  if (index > 0) {
+    const released = open.frames.splice(index)
+    for (const frame of released) for (const event of frame.events) hold(open, event)
+  }
+  return 'released'
+}
+
+/** Drops what was captured since the savepoint, which stays set. All of it, when the savepoint was set before we looked. */
+export function rollBackTo(open: Open, savepoint: string): void {
+  const index = Math.max(frameOf(open, savepoint), 0)
+  open.frames.splice(index + 1)
+  const frame = open.frames[index]
+  if (frame !== undefined) frame.events = []
+}
+
+/** Everything that is held, in the order of capture. */
+export function held(open: Open): CapturedEvent[] {
+  return open.frames.flatMap((frame) => frame.events)
+}
+
+function frameOf(open: Open, savepoint: string): number {
+  return open.frames.findLastIndex((frame) => frame.savepoint === savepoint)
+}
