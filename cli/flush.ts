@@ -1,0 +1,35 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { defaultLogger } from '../config/logger'
+import { loadWorkerSettings } from '../config/settings'
+import type { FlushSummary } from '../worker/flush'
+import { Flusher } from '../worker/flusher'
+import type { Command } from './arguments'
+import { count, type Output } from './output'
+import { withRedis } from './redis'
+
+/** Flushes once. Waits for a worker that is flushing, so that all that was pending is sent when it ends. */
+export async function flush(_command: Command, output: Output): Promise<number> {
+  const settings = loadWorkerSettings()
+  const summary = await withRedis(settings, async (redis) => {
+    const flusher = new Flusher(redis, settings, settings.logger ?? defaultLogger('info'))
+    try {
+      return await untilNotBusy(() => flusher.flush())
+    } finally {
+      await flusher.close()
+    }
+  })
+  const { error, ...counts } = summary
+  const failed = error && { error: { code: error.code, message: error.message } }
+  const { outcome, stored, batches, dead, deferred, ms } = summary
+  const text = `${outcome}: ${stored} stored in ${count(batches, 'batch', 'batches')}, ${dead} dead, ${deferred} deferred, ${ms} ms`
+  output.result({ ...counts, ...failed }, error ? `${text}\n${error.message}` : text)
+  return outcome === 'ok' ? 0 : 1
+}
+
+async function untilNotBusy(run: () => Promise<FlushSummary>): Promise<FlushSummary> {
+  for (;;) {
+    const summary = await run()
+    if (summary.outcome !== 'busy') return summary
+    await delay(Math.min(summary.retryInMs ?? 0, 1_000) + 50)
+  }
+}
