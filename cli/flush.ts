@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { defaultLogger } from '../config/logger'
 import { loadWorkerSettings } from '../config/settings'
 import type { FlushSummary } from '../worker/flush'
-import { Flusher } from '../worker/flusher'
+import { Flushers } from '../worker/flushers'
 import type { Command } from './arguments'
 import { count, type Output } from './output'
 import { withRedis } from './redis'
@@ -11,11 +11,11 @@ import { withRedis } from './redis'
 export async function flush(_command: Command, output: Output): Promise<number> {
   const settings = loadWorkerSettings()
   const summary = await withRedis(settings, async (redis) => {
-    const flusher = new Flusher(redis, settings, settings.logger ?? defaultLogger('info'))
+    const flushers = new Flushers(redis, settings, settings.logger ?? defaultLogger('info'))
     try {
-      return await untilNotBusy(() => flusher.flush())
+      return await flushers.flushAll((keys) => untilNotBusy(() => flushers.of(keys).flush()))
     } finally {
-      await flusher.close()
+      await flushers.close()
     }
   })
   const { error, ...counts } = summary

@@ -28,6 +28,9 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
+// `| head` has read enough: no failure, and nothing to print to any more.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
 void main(process.argv.slice(2)).then((code) => {
   process.exitCode = code
 })

@@ -30,7 +30,12 @@ interface Input {
   readonly values: Record<string, unknown>
   /** The options whose value came from code. */
   readonly fromCode: ReadonlySet<string>
+  /** Parts of such an option that code left out and a variable gave. */
+  readonly filledIn: ReadonlySet<SettingPath>
 }
+
+/** Its parts have nothing to do with each other. Those of `credentials` belong together: half a pair from each side is none. */
+const APART = new Set(['worker'])
 
 /** Options in code win over the environment, setting by setting; `undefined` in code means “not given”. */
 function merge(variables: ReadonlyMap<SettingPath, EnvironmentValue>, options: object): Input {
@@ -39,12 +44,18 @@ function merge(variables: ReadonlyMap<SettingPath, EnvironmentValue>, options: o
   const given = Object.entries(options).filter(([, value]) => value !== undefined)
   for (const [name, value] of given) values[name] = value
   const fromCode = new Set(given.map(([name]) => name))
+  const filledIn = new Set<SettingPath>()
   for (const [path, { value }] of variables) {
     const [option = path, part] = path.split('.')
-    if (fromCode.has(option)) continue
+    if (fromCode.has(option)) {
+      const whole = values[option]
+      const open = part !== undefined && APART.has(option) && isPlainObject(whole) && whole[part] === undefined
+      if (!open) continue
+      filledIn.add(path)
+    }
     values[option] = part === undefined ? value : { ...partsOf(values[option]), [part]: value }
   }
-  return { values, fromCode }
+  return { values, fromCode, filledIn }
 }
 
 function problemsOf(
@@ -61,7 +72,7 @@ function problemsOf(
     }
     const path = settingOf(names)
     const given = path.split('.').reduce<unknown>((value, name) => partsOf(value)[name], input.values)
-    const fromCode = input.fromCode.has(names[0] ?? '')
+    const fromCode = input.fromCode.has(names[0] ?? '') && !input.filledIn.has(path)
     const variable = fromCode ? undefined : (variables.get(path)?.variable ?? settingRow(path).variables[0])
     // A list has one problem, however many of its members are wrong.
     problems.set(path, given === undefined ? missing(path, variable) : invalid(path, given, variable))

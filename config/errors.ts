@@ -29,7 +29,7 @@ export const ERRORS = {
   },
   AUDIT_BUFFER_FULL: {
     what: '{count} events were dropped because Redis took none and the buffer is full.',
-    remedy: 'Make Redis reachable again; docs/delivery.md states the bound of the buffer.',
+    remedy: 'Make Redis reachable again; docs/outages.md states the bound of the buffer and how to extend it.',
   },
   AUDIT_CLOSED: {
     what: '{count} events were dropped because they came after close().',
@@ -37,7 +37,35 @@ export const ERRORS = {
   },
   AUDIT_CLOSE_INCOMPLETE: {
     what: '{count} events could not be pushed to Redis within {ms} ms of close() and are lost.',
-    remedy: 'Make Redis reachable before the application ends.',
+    remedy: 'Make Redis reachable before the application ends, or set AUDIT_LOGGER_SPILL_DIRECTORY.',
+  },
+  AUDIT_EVENT_REFUSED: {
+    what: 'The audit event could not be accepted now: {reason}.',
+    remedy: 'Make Redis reachable again, or set AUDIT_LOGGER_SPILL_DIRECTORY to a disk with room.',
+  },
+  AUDIT_CLOSE_SPILLED: {
+    what: '{count} events could not be pushed to Redis within {ms} ms of close() and wait in {directory}.',
+    remedy: 'Nothing is lost: the next process with the same spill directory and prefix pushes them.',
+  },
+  AUDIT_SPILLING: {
+    what: 'The buffer is full because Redis takes events too slowly or not at all; the oldest are written to {directory}.',
+    remedy: 'Nothing is lost while the disk has room; make Redis reachable again.',
+  },
+  AUDIT_SPILL_FAILED: {
+    what: 'The spill directory {directory} cannot be used: {problem}.',
+    remedy: 'See that it exists on a local disk with room and that this process may write there; it is tried again.',
+  },
+  AUDIT_SPILL_FULL: {
+    what: 'The spill files of this process have reached {bytes} bytes, the most that is allowed.',
+    remedy: 'Make Redis reachable again, or raise AUDIT_LOGGER_SPILL_BYTES.',
+  },
+  AUDIT_SPILL_DAMAGED: {
+    what: '{count} places of {file} hold no whole event and were passed over.',
+    remedy: 'An unfinished line at the end is what a crash of the machine leaves; anything else points to the disk.',
+  },
+  AUDIT_SPILL_LOST: {
+    what: '{count} events that waited in the spill directory {directory} are gone: {problem}.',
+    remedy: 'Let nothing but this package change the spill directory.',
   },
   AUDIT_LEASE_LOST: {
     what: 'Another worker has taken over the lease of {owner}; nothing was changed.',
@@ -51,17 +79,82 @@ export const ERRORS = {
     what: 'The flush failed: {cause}. The events are still pending.',
     remedy: 'Correct the cause; the next flush goes on where this one ended.',
   },
+  AUDIT_NOTHING_FLUSHED: {
+    what: '{count} events are pending, and for {minutes} minutes, two intervals, not one of them was flushed.',
+    remedy: 'Nothing is lost; find what holds them up with `audit-logger status` and `audit-logger check`.',
+  },
   AUDIT_CLOUDWATCH_DENIED: {
-    what: 'CloudWatch Logs refuses this worker: {cause}. The events are still pending.',
-    remedy: 'Check credentials, permissions (deploy/iam-policy.json) and region with `audit-logger check`.',
+    what: 'CloudWatch Logs denies {permission} on {resource}: {cause}. The events are still pending.',
+    remedy: 'Allow it (deploy/iam-policy.json has all that is needed), or see `audit-logger check`.',
+  },
+  AUDIT_CREDENTIALS_MISSING: {
+    what: 'There are no AWS credentials: {cause}. The events are still pending.',
+    remedy: 'Set AUDIT_LOGGER_KEY_ID and AUDIT_LOGGER_SECRET_ACCESS_KEY, or give the worker a role or a profile.',
+  },
+  AUDIT_CREDENTIALS_EXPIRED: {
+    what: 'The AWS credentials have expired, or the clock of this machine is wrong: {cause}. The events are still pending.',
+    remedy: 'Renew them, or use a role, whose credentials the SDK renews by itself; set the clock.',
+  },
+  AUDIT_CREDENTIALS_INVALID: {
+    what: 'AWS does not know these credentials in region {region}: {cause}. The events are still pending.',
+    remedy: 'Check the key, its secret, that it is active, and that the region is the right one.',
+  },
+  AUDIT_REGION_INVALID: {
+    what: 'The AWS region ({region}) is missing or wrong: {cause}. The events are still pending.',
+    remedy: 'Set AUDIT_LOGGER_REGION to the region of the log group.',
+  },
+  AUDIT_DESTINATION_INVALID: {
+    what: 'CloudWatch Logs takes no {resource}: {cause}. The events are still pending.',
+    remedy: 'Correct AUDIT_LOGGER_GROUP_NAME and AUDIT_LOGGER_STREAM_NAME.',
   },
   AUDIT_CLOUDWATCH_UNAVAILABLE: {
     what: 'CloudWatch Logs took nothing for too long: {cause}. The events are still pending.',
     remedy: 'Nothing is lost; the next flush tries again. See the AWS Health Dashboard and your quotas.',
   },
+  AUDIT_CLOUDWATCH_UNREACHABLE: {
+    what: 'CloudWatch Logs cannot be reached (region {region}): {cause}. The events are still pending.',
+    remedy: 'Check AUDIT_LOGGER_REGION, AUDIT_LOGGER_ENDPOINT, DNS and the way out of this network.',
+  },
+  AUDIT_BATCH_REFUSED: {
+    what: 'CloudWatch Logs refuses every event, {count} of them one by one: {cause}. They are still pending.',
+    remedy: 'The reason is not in the events: correct what is named. None of this batch was made a dead letter.',
+  },
+  AUDIT_REJECTION_DOUBTED: {
+    what: 'CloudWatch Logs answers ({answer}) what the times of {count} of {of} events contradict.',
+    remedy: 'Nothing to do: the stream is read back to find out. If it recurs, check the clock of this machine.',
+  },
+  AUDIT_RETENTION_NOT_SET: {
+    what: 'The log group {group} was made, but its retention of {days} days could not be set: {cause}.',
+    remedy: 'Set it by hand and allow logs:PutRetentionPolicy; until then events are kept for ever.',
+  },
+  AUDIT_MESSAGE_INVALID: {
+    what: 'A message of the log stream is no event: {problem}.',
+    remedy: 'See what else writes to the stream; leave such messages out before you read.',
+  },
+  AUDIT_PARTS_INCOMPLETE: {
+    what: 'Of {events} events that are stored in parts, some parts were not read: {missing}.',
+    remedy: 'Read the stream from an earlier time to a later one.',
+  },
+  AUDIT_PARTS_CORRUPT: {
+    what: 'The parts of event {id} do not give the event that was sent: {problem}.',
+    remedy: 'Somebody changed or forged a message with this id; treat the event as not proven.',
+  },
   AUDIT_RECONCILE_DENIED: {
     what: 'The log stream may not be read back ({cause}), so events of unknown outcome are sent again.',
     remedy: 'Allow logs:GetLogEvents to avoid duplicates; the id of an event tells them apart.',
+  },
+  AUDIT_DEAD_LETTER_UNKNOWN: {
+    what: 'There is no dead letter with the id {id}.',
+    remedy: 'See `audit-logger dead-letter list`; it may have been replayed or purged.',
+  },
+  AUDIT_HEALTH_UNAVAILABLE: {
+    what: 'The health endpoint cannot listen on {address}: {cause}. The worker goes on without it.',
+    remedy:
+      'Give each worker of a machine its own AUDIT_LOGGER_HEALTH_PORT, and an AUDIT_LOGGER_HEALTH_HOST of its own.',
+  },
+  AUDIT_BACKLOG_OLD: {
+    what: 'The oldest pending event is {age} old, {percent} % of the {limit} after which CloudWatch takes no event ({why}).',
+    remedy: 'See why nothing is delivered: `audit-logger status`, then `audit-logger check`.',
   },
   AUDIT_COMMAND_INVALID: {
     what: 'The command cannot be run: {problem}.',

@@ -35,6 +35,24 @@ export interface AuditLoggerOptions {
   prefix?: string | undefined
   /** `false` switches capture off. */
   enabled?: boolean | undefined
+  /** `false`: no AUDIT_STARTED, AUDIT_STOPPED and AUDIT_SETTINGS_CHANGED of this logger. */
+  lifecycleEvents?: boolean | undefined
+  /** How many events may wait in memory while Redis takes none. */
+  bufferEvents?: number | undefined
+  /** How many bytes of memory their lines may take. */
+  bufferBytes?: number | undefined
+  /** An absolute path: where events wait that do not fit into memory. */
+  spillDirectory?: string | undefined
+  /** How many bytes the files of one process there may take. */
+  spillBytes?: number | undefined
+  /** How many pending lists the events are spread over, each flushed by one worker at a time. */
+  shards?: number | undefined
+  /** How many pending events make a flush start before its time. */
+  flushThreshold?: number | undefined
+  /** The port of the worker's health endpoint; none unless given. */
+  healthPort?: number | undefined
+  /** The address it listens on: this machine alone unless told otherwise. */
+  healthHost?: string | undefined
   /** Adds `stack` to every event: where in the application it was captured. */
   stack?: boolean | undefined
   actorResolver?: ActorResolver | undefined

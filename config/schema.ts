@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+import { isAbsolute } from 'node:path'
 import { z } from 'zod'
 import type { ActorResolver } from './actor'
 import { isRedisSetting, type RedisSetting } from './connection'
@@ -22,6 +24,12 @@ const fromSwitch = (value: unknown) =>
 const names = z.array(z.string().refine(isEntityName))
 const milliseconds = z.int().min(1).max(3_600_000)
 const key = z.string().regex(/^\S+$/)
+/** Letters, digits and hyphens between dots: it is only ever resolved, never put into a URL. */
+const HOST_NAME = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i
+/** 1 TiB: more is a slip of the keyboard. */
+const MOST_BYTES = 2 ** 40
+/** A relative one would move with the directory in which a process happens to be started, and its files with it. */
+const isAbsolutePath = (path: string) => isAbsolute(path) && !path.includes('\0')
 
 const keys = z.object({ accessKeyId: key, secretAccessKey: key, sessionToken: key.optional() })
 
@@ -74,6 +82,18 @@ export const settingsSchema = z.strictObject({
     .regex(/^[^{}\s\p{Cc}]+$/u)
     .default('audit-logger'),
   enabled: z.preprocess(fromSwitch, z.boolean()).default(true),
+  lifecycleEvents: z.preprocess(fromSwitch, z.boolean()).default(true),
+  bufferEvents: z.preprocess(fromNumeral, z.int().min(1).max(10_000_000)).default(100_000),
+  bufferBytes: z.preprocess(fromNumeral, z.int().min(1_024).max(MOST_BYTES)).default(67_108_864),
+  spillDirectory: z.string().refine(isAbsolutePath).exactOptional(),
+  spillBytes: z.preprocess(fromNumeral, z.int().min(1_024).max(MOST_BYTES)).default(1_073_741_824),
+  shards: z.preprocess(fromNumeral, z.int().min(1).max(64)).default(1),
+  flushThreshold: z.preprocess(fromNumeral, z.int().min(1).max(1_000_000_000)).default(10_000),
+  healthPort: z.preprocess(fromNumeral, z.int().min(1).max(65_535)).exactOptional(),
+  healthHost: z
+    .string()
+    .refine((host) => isIP(host) > 0 || HOST_NAME.test(host))
+    .default('127.0.0.1'),
   stack: z.boolean().default(false),
   actorResolver: z.custom<ActorResolver>(isFunction).exactOptional(),
   logger: z.custom<Logger>(isLogger).exactOptional(),
@@ -84,7 +104,7 @@ export const settingsSchema = z.strictObject({
         .strictObject({
           leaseMs: milliseconds.default(15_000),
           requestTimeoutMs: milliseconds.default(10_000),
-          inFlight: z.int().min(1).max(64).default(4),
+          inFlight: z.preprocess(fromNumeral, z.int().min(1).max(64)).default(4),
           patienceMs: milliseconds.default(60_000),
           // A stored event can be read after seconds, sometimes a minute; no bound is documented.
           reconcileWaitsMs: z

@@ -37,6 +37,17 @@ export interface Settings {
   readonly redis: RedisSetting
   readonly prefix: string
   readonly enabled: boolean
+  readonly lifecycleEvents: boolean
+  readonly bufferEvents: number
+  readonly bufferBytes: number
+  /** Absent: what does not fit into memory is dropped. */
+  readonly spillDirectory?: string
+  readonly spillBytes: number
+  readonly shards: number
+  readonly flushThreshold: number
+  /** Absent: no health endpoint. */
+  readonly healthPort?: number
+  readonly healthHost: string
   readonly stack: boolean
   readonly actorResolver?: ActorResolver
   readonly logger?: Logger

@@ -47,6 +47,18 @@ export const SETTINGS_TABLE = {
   },
   prefix: { variables: both('PREFIX'), accepted: 'at least one character, without { } and white space' },
   enabled: { variables: both('ENABLED'), accepted: 'true, false, 1, 0, yes, no, on or off' },
+  lifecycleEvents: {
+    variables: both('LIFECYCLE_EVENTS'),
+    accepted: 'true, false, 1, 0, yes, no, on or off',
+  },
+  bufferEvents: { variables: both('BUFFER_EVENTS'), accepted: 'a whole number from 1 to 10000000' },
+  bufferBytes: { variables: both('BUFFER_BYTES'), accepted: 'bytes, a whole number from 1024 to 1099511627776' },
+  spillDirectory: { variables: both('SPILL_DIRECTORY'), accepted: 'the absolute path of a directory' },
+  spillBytes: { variables: both('SPILL_BYTES'), accepted: 'bytes, a whole number from 1024 to 1099511627776' },
+  shards: { variables: both('SHARDS'), accepted: 'a whole number from 1 to 64' },
+  flushThreshold: { variables: both('FLUSH_THRESHOLD'), accepted: 'events, a whole number from 1 to 1000000000' },
+  healthPort: { variables: both('HEALTH_PORT'), accepted: 'a port, a whole number from 1 to 65535' },
+  healthHost: { variables: both('HEALTH_HOST'), accepted: 'an IP address or the name of a host, without a port' },
   stack: { variables: [], accepted: 'true or false' },
   actorResolver: { variables: [], accepted: 'a function from the user to the fields of an actor' },
   logger: {
@@ -59,7 +71,7 @@ export const SETTINGS_TABLE = {
   },
   'worker.leaseMs': { variables: [], accepted: 'milliseconds, a whole number from 1 to 3600000' },
   'worker.requestTimeoutMs': { variables: [], accepted: 'milliseconds, a whole number from 1 to 3600000' },
-  'worker.inFlight': { variables: [], accepted: 'a whole number from 1 to 64' },
+  'worker.inFlight': { variables: both('IN_FLIGHT'), accepted: 'a whole number from 1 to 64' },
   'worker.patienceMs': { variables: [], accepted: 'milliseconds, a whole number from 1 to 3600000' },
   'worker.reconcileWaitsMs': {
     variables: [],

@@ -4,12 +4,14 @@ import { attachCapture } from './capture/attach'
 import { describeInstance } from './capture/instance'
 import { type EventLogger, type LogFields, type LoginFailure, openLoggers } from './event-logger'
 import { LazyQueue } from './lazy-queue'
+import { Lifecycle } from './lifecycle'
 import { logLogin, logLoginFailed, logLogout } from './login'
 import { createQueue } from './queue/producer'
-import type { EventQueue } from './queue/queue'
+import type { EventQueue, QueueCounts } from './queue/queue'
 import { EventRecorder, type Recorder } from './recorder'
 import { Reports } from './report'
 import { type Sender, sendEvent } from './send-log'
+import { observeCapture } from './telemetry/capture-metrics'
 
 /** What tests put in the place of the real parts, and what only this package says. Not part of the public interface. */
 export interface AuditLoggerParts {
@@ -20,8 +22,9 @@ export interface AuditLoggerParts {
 }
 
 /**
- * Records what happens in the data sources attached to it, and what it is told, and pushes it to Redis. The connection
- * is made with the first event; with `enabled: false` nothing is recorded and none is ever made.
+ * Records what happens in the data sources attached to it, and what it is told, and pushes it to Redis. With the first
+ * data source or event it makes its connection and records AUDIT_STARTED, with `close()` AUDIT_STOPPED; with
+ * `enabled: false` nothing is recorded and no connection is ever made.
  *
  * @example
  * const audit = new AuditLogger({ userOrganisationField: 'profile.organisation' }).attach(dataSource)
@@ -32,6 +35,8 @@ export class AuditLogger implements EventLogger {
   readonly settings: Settings
   readonly #recorder: EventRecorder
   readonly #queue: EventQueue
+  readonly #lifecycle: Lifecycle
+  readonly #unobserve: () => void
   readonly #sender: Sender
   readonly #attached = new Map<DataSource, () => void>()
   #closing: Promise<void> | undefined
@@ -43,6 +48,8 @@ export class AuditLogger implements EventLogger {
     const reports = new Reports(settings.logger)
     const dataSources = () => this.#attached.keys()
     this.#queue = queue ?? new LazyQueue(() => createQueue(settings), reports)
+    this.#lifecycle = new Lifecycle(this.#queue, settings)
+    this.#unobserve = settings.enabled ? observeCapture(settings.prefix, () => this.#queue.counts) : () => undefined
     this.#recorder = new EventRecorder({ settings, queue: this.#queue, dataSources, reports, clock })
     const describe = (value: unknown) => describeInstance(value, dataSources())
     this.#sender = { recorder: this.#recorder, reports, describeInstance: describe }
@@ -61,6 +68,7 @@ export class AuditLogger implements EventLogger {
   attach(dataSource: DataSource): this {
     if (!this.#attached.has(dataSource)) {
       this.#attached.set(dataSource, attachCapture(dataSource, this.#recorder, this.settings))
+      if (this.settings.enabled) this.#lifecycle.started()
     }
     return this
   }
@@ -82,22 +90,27 @@ export class AuditLogger implements EventLogger {
    * @param fields `instance`, `user`, `date`, `reason`, `outcome`; all others become the event's `content`
    */
   sendLog(action: string, fields?: LogFields): void {
-    if (this.settings.enabled) sendEvent(this.#sender, { method: 'sendLog', action, fields })
+    if (this.#records()) sendEvent(this.#sender, { method: 'sendLog', action, fields })
   }
 
   /** Records USER_LOGIN of the application's user object. Never throws and never waits. */
   logLogin(user: unknown, extra?: LogFields): void {
-    if (this.settings.enabled) logLogin(this.#sender, user, extra)
+    if (this.#records()) logLogin(this.#sender, user, extra)
   }
 
   /** Records USER_LOGIN_FAILED. Never throws and never waits, and looks nobody up. */
   logLoginFailed(failure: LoginFailure): void {
-    if (this.settings.enabled) logLoginFailed(this.#sender, failure)
+    if (this.#records()) logLoginFailed(this.#sender, failure)
   }
 
   /** Records USER_LOGOUT, of the context's user unless one is given. Never throws and never waits. */
   logLogout(user?: unknown, extra?: LogFields): void {
-    if (this.settings.enabled) logLogout(this.#sender, user, extra)
+    if (this.#records()) logLogout(this.#sender, user, extra)
+  }
+
+  /** What became of the events so far; undefined before the first. docs/outages.md explains each. */
+  get counts(): QueueCounts | undefined {
+    return this.#queue.counts
   }
 
   /** Resolves when all captured so far is on the pending list, or was dropped and counted. */
@@ -117,6 +130,14 @@ export class AuditLogger implements EventLogger {
     this.detach()
     // What was committed meanwhile may still wait for its organisation.
     await this.#recorder.settle()
+    this.#lifecycle.stopped()
     await this.#queue.close()
+    this.#unobserve()
+  }
+
+  /** Whether an event is to be recorded; before the first one, that recording starts. */
+  #records(): boolean {
+    if (this.settings.enabled) this.#lifecycle.started()
+    return this.settings.enabled
   }
 }

@@ -33,3 +33,4 @@ export type {
   RequestFields,
 } from './event/event'
 export type { LogFields, LoginFailure } from './event-logger'
+export type { QueueCounts } from './queue/queue'

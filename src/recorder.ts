@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm'
+import type { AuditError } from '../config/errors'
 import type { Settings } from '../config/settings'
 import type { ActorSource } from './context/actor'
 import { type ContextNode, contextExtra, contextField, contextNode } from './context/context'
@@ -53,6 +54,8 @@ export interface Recorder {
   deliver(events: readonly CapturedEvent[], transactionId?: string): void
   /** Resolves when all that was delivered so far is on the pending list, or was dropped and counted. */
   flush(): Promise<void>
+  /** Why `events` more events could not all be accepted now, one unless given; undefined when they could. */
+  refusal(events?: number): AuditError | undefined
 }
 
 export interface RecorderOptions {
@@ -150,6 +153,10 @@ export class EventRecorder implements Recorder {
   async flush(): Promise<void> {
     await this.settle()
     await this.#queue.flush()
+  }
+
+  refusal(events?: number): AuditError | undefined {
+    return this.#queue.refusal?.(events)
   }
 
   /** Resolves when no delivery waits for an organisation any more. */

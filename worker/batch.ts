@@ -1,13 +1,9 @@
+import type { Entry } from './entry'
 import { PUT_LIMITS } from './limits'
-import { readEvent } from './read-event'
+import { keyOf, readEvent } from './read-event'
+import { splitEvent } from './split-event'
 
-/** An event of a batch. `index` is its place in the list, counted from the batch's first element. */
-export interface Entry {
-  readonly index: number
-  readonly id: string
-  readonly timestamp: number
-  readonly line: string
-}
+export type { Entry } from './entry'
 
 /** An element of the list that CloudWatch will never take. */
 export interface Poison {
@@ -15,19 +11,25 @@ export interface Poison {
   readonly reason: string
 }
 
-/** The first `n` elements of what was peeked, fit for one PutLogEvents call. */
+/** The first `n` elements of what was peeked: fit for one PutLogEvents call, or one large event alone. */
 export interface Batch {
   readonly n: number
   /** Sorted by time; ties in the order of the list, which is the order of capture. */
   readonly entries: readonly Entry[]
   readonly poison: readonly Poison[]
+  /** The entries are the parts of one event that is larger than one call. */
+  readonly large: boolean
 }
+
+const NONE: ReadonlySet<number> = new Set()
 
 /**
  * Takes as many elements from the start as one call may carry. Always at least one, so that no element can block the
  * list; it takes none out of the middle, so that settling is trimming.
+ *
+ * @param notUtf8 the elements whose bytes are no text: what was read of them is not what they are
  */
-export function cutBatch(lines: readonly string[]): Batch {
+export function cutBatch(lines: readonly string[], notUtf8: ReadonlySet<number> = NONE): Batch {
   const entries: Entry[] = []
   const poison: Poison[] = []
   let bytes = 0
@@ -36,18 +38,22 @@ export function cutBatch(lines: readonly string[]): Batch {
   let sorted = true
   let n = 0
   for (const line of lines) {
+    if (entries.length === PUT_LIMITS.events) break
     const size = Buffer.byteLength(line) + PUT_LIMITS.perEvent
-    const read = size > PUT_LIMITS.bytes ? tooLarge(size) : readEvent(line)
+    const read = notUtf8.has(n) ? NOT_UTF8 : readEvent(line)
     if (read.kind === 'poison') {
       poison.push({ index: n, reason: read.reason })
     } else {
       const { id, timestamp } = read
+      if (size > PUT_LIMITS.bytes) {
+        if (entries.length > 0) break
+        return { n: n + 1, entries: splitEvent({ ...read, index: n, line }), poison, large: true }
+      }
       const first = Math.min(earliest, timestamp)
       const last = Math.max(latest, timestamp)
-      if (entries.length === PUT_LIMITS.events) break
       if (bytes + size > PUT_LIMITS.bytes || last - first > PUT_LIMITS.spanMs) break
       if (timestamp < latest) sorted = false
-      entries.push({ index: n, id, timestamp, line })
+      entries.push({ index: n, id, key: keyOf(read), timestamp, line, bytes: size })
       bytes += size
       earliest = first
       latest = last
@@ -56,10 +62,7 @@ export function cutBatch(lines: readonly string[]): Batch {
   }
   // Array.prototype.sort is stable, so ties keep the order of the list.
   if (!sorted) entries.sort((a, b) => a.timestamp - b.timestamp)
-  return { n, entries, poison }
+  return { n, entries, poison, large: false }
 }
 
-function tooLarge(size: number) {
-  const reason = `${size} bytes with overhead; CloudWatch takes ${PUT_LIMITS.bytes} at most`
-  return { kind: 'poison', reason } as const
-}
+const NOT_UTF8 = { kind: 'poison', reason: 'not UTF-8' } as const

@@ -1,36 +1,57 @@
 import { AuditError } from '../config/errors'
 import type { Logger } from '../config/logger'
 import type { WorkerTuning } from '../config/settings'
-import type { Lease, LeaseHeld, Move, PendingList } from '../src/queue/pending-list'
+import type { Inheritance, Move, PendingList } from '../src/queue/pending-list'
 import { type Batch, cutBatch } from './batch'
+import { Breaker } from './breaker'
 import { deadHeader } from './dead-letter'
-import type { Deliverer, Delivery, Signals } from './deliver'
+import type { Deliverer } from './deliver'
+import type { Delivering, Delivery, FlushSide } from './delivery'
 import { PUT_LIMITS } from './limits'
+import { countMoves, NO_METRICS, type WorkerMetrics } from './metrics'
+import { noStep, type OnStep } from './step'
+import { Tenure } from './tenure'
 
-/** What one flush did. `busy`: another worker holds the lease. `stopped`: asked to end, the rest is still pending. */
+/**
+ * What one flush did. `busy`: another worker holds the lease. `waiting`: the circuit breaker is open, nothing was tried.
+ * `stopped`: asked to end, the rest is still pending.
+ */
 export interface FlushSummary {
-  readonly outcome: 'ok' | 'busy' | 'stopped' | 'failed'
+  readonly outcome: 'ok' | 'busy' | 'waiting' | 'stopped' | 'failed'
   readonly stored: number
   readonly batches: number
   readonly dead: number
   readonly deferred: number
+  /** Of the stored ones, those that have the current time as timestamp, because they are too old for their own. */
+  readonly late: number
   readonly ms: number
   readonly error?: AuditError
-  /** With `busy`: when the lease ends unless it is renewed. */
+  /** With `busy`: when the lease ends unless it is renewed. With `waiting`: when the breaker lets a call pass. */
   readonly retryInMs?: number
 }
 
 /** A batch whose send has begun. */
 interface InFlight {
   readonly batch: Batch
-  readonly delivery: Promise<Delivery>
+  /** Of its first and behind its last event. */
+  readonly start: number
+  readonly end: number
+  readonly delivering: Delivering
+}
+
+/** What the flush works with once it holds the lease. */
+interface Held {
+  readonly tenure: Tenure
+  readonly breaker: Breaker
+  readonly inheritance: Inheritance
 }
 
 const MOST_READMITTED = 10_000
 
 /**
  * One run of the scheduled job: peek, mark, send, settle, until nothing is pending. Up to `inFlight` batches at rising
- * offsets are under way at once; they are settled in order, so that settling is always trimming the head.
+ * offsets are under way at once; they are settled in order, so that settling is always trimming the head. Nothing else
+ * begins while a large event is under way, so that there is never more than one of them in memory.
  */
 export class Flush {
   readonly #list: PendingList
@@ -38,17 +59,34 @@ export class Flush {
   readonly #tuning: WorkerTuning
   readonly #logger: Logger
   readonly #stop: AbortSignal
-  readonly #lost = new AbortController()
-  readonly #done = { stored: 0, batches: 0, dead: 0, deferred: 0 }
+  readonly #onStep: OnStep
+  readonly #metrics: WorkerMetrics
+  readonly #stream: string
+  readonly #done = { stored: 0, batches: 0, dead: 0, deferred: 0, late: 0 }
   /** Position of the head of the list. */
   #base = 0
+  /** Behind the last event that was pending when the flush began. */
+  #enough: number | undefined
 
-  constructor(list: PendingList, deliverer: Deliverer, tuning: WorkerTuning, logger: Logger, stop: AbortSignal) {
+  /** @param stream tells the breaker's log stream apart from others, see `Destination.id` */
+  constructor(
+    list: PendingList,
+    deliverer: Deliverer,
+    stream: string,
+    tuning: WorkerTuning,
+    logger: Logger,
+    stop: AbortSignal,
+    metrics: WorkerMetrics = NO_METRICS,
+    onStep: OnStep = noStep,
+  ) {
     this.#list = list
     this.#deliverer = deliverer
+    this.#stream = stream
     this.#tuning = tuning
     this.#logger = logger
     this.#stop = stop
+    this.#metrics = metrics
+    this.#onStep = onStep
   }
 
   async run(owner: string): Promise<FlushSummary> {
@@ -58,113 +96,126 @@ export class Flush {
       ...rest,
       ms: Math.round(performance.now() - started),
     })
-    let lease: Lease | LeaseHeld | undefined
-    let heartbeat: NodeJS.Timeout | undefined
+    let tenure: Tenure | undefined
     try {
-      lease = await this.#list.acquire(owner)
+      const lease = await this.#list.acquire(owner)
       if ('heldBy' in lease) return summary({ outcome: 'busy', retryInMs: lease.remainingMs })
-      const held = lease
-      this.#base = held.base
-      heartbeat = setInterval(() => void this.#renew(held), this.#tuning.leaseMs / 3)
-      await this.#list.readmit(held, MOST_READMITTED)
-      await this.#drain(held)
+      tenure = new Tenure(this.#list, lease, this.#tuning, this.#logger, started)
+      this.#base = lease.base
+      await this.#onStep('acquired')
+      const inheritance = await this.#list.resume(lease, this.#stream)
+      if (inheritance.openForMs > 0) return summary({ outcome: 'waiting', retryInMs: inheritance.openForMs })
+      await this.#list.readmit(lease, MOST_READMITTED)
+      await this.#onStep('readmitted')
+      const breaker = new Breaker(this.#list, lease, this.#stream, inheritance)
+      await this.#drain({ tenure, breaker, inheritance })
+      await this.#onStep('draining')
       return summary({ outcome: this.#stop.aborted ? 'stopped' : 'ok' })
     } catch (cause) {
       const error =
         cause instanceof AuditError ? cause : new AuditError('AUDIT_FLUSH_FAILED', { cause: String(cause) }, { cause })
       return summary(error.code === 'AUDIT_FLUSH_STOPPED' ? { outcome: 'stopped' } : { outcome: 'failed', error })
     } finally {
-      clearInterval(heartbeat)
-      if (lease !== undefined && 'token' in lease) await this.#release(lease)
+      await tenure?.end()
     }
   }
 
-  async #drain(lease: Lease): Promise<void> {
+  async #drain(held: Held): Promise<void> {
     const inFlight: InFlight[] = []
     let offset = 0
     try {
       for (;;) {
-        while (inFlight.length < this.#tuning.inFlight && !this.#stop.aborted) {
-          const next = await this.#begin(lease, offset)
+        while (this.#mayBegin(inFlight, held.breaker)) {
+          const next = await this.#begin(held, offset)
           if (next === undefined) break
           inFlight.push(next)
           offset += next.batch.n
         }
-        const first = inFlight.shift()
+        const first = inFlight[0]
         if (first === undefined) return
-        await this.#settle(lease, first.batch, await first.delivery)
+        await this.#settle(held.tenure, first.batch, await first.delivering.delivery)
+        inFlight.shift()
         offset -= first.batch.n
       }
     } catch (error) {
-      // The others stay marked: whoever flushes next finds out which of them are stored.
-      await Promise.allSettled(inFlight.map(({ delivery }) => delivery))
+      await Promise.allSettled(inFlight.map(({ delivering }) => delivering.delivery))
+      await this.#unmark(held.tenure, inFlight)
       throw error
     }
   }
 
+  /**
+   * Batches that were not settled stay marked: whoever flushes next finds out which of their events are stored. Those at
+   * the end of which surely nothing is stored are not worth that, and the next flush need not wait for the stream.
+   */
+  async #unmark({ lease }: Tenure, inFlight: readonly InFlight[]): Promise<void> {
+    const stored = inFlight.findLastIndex(({ delivering }) => !delivering.isUnsent)
+    const [first, last] = [inFlight[stored + 1], inFlight.at(-1)]
+    if (first === undefined || last === undefined) return
+    try {
+      await this.#list.unmark(lease, last.end, first.start)
+    } catch (error) {
+      // Marked is the safe side: it costs the next flush a look into the stream.
+      this.#logger.debug({ err: error }, 'what was not sent is still marked as sent')
+    }
+  }
+
+  #mayBegin(inFlight: readonly InFlight[], breaker: Breaker): boolean {
+    if (this.#stop.aborted || inFlight.some(({ batch }) => batch.large)) return false
+    return inFlight.length < (breaker.isTripped ? 1 : this.#tuning.inFlight)
+  }
+
   /** Peeks and marks the batch at the offset, and begins to send it. Undefined when there is none worth a call yet. */
-  async #begin(lease: Lease, offset: number): Promise<InFlight | undefined> {
+  async #begin({ tenure, breaker, inheritance }: Held, offset: number): Promise<InFlight | undefined> {
+    const { lease } = tenure
     const position = this.#base + offset
     const suspect = position < lease.sent
     const count = suspect ? Math.min(PUT_LIMITS.events, lease.sent - position) : PUT_LIMITS.events
     const { bytes, perEvent } = PUT_LIMITS
-    const { lines, length } = await this.#list.peek(lease, { offset, count, bytes, perEvent })
+    const from = { offset, count, bytes, perEvent }
+    const { lines, length, notUtf8 } = await tenure.renewing(() => this.#list.peek(lease, from))
     if (lines.length === 0) return undefined
-    const batch = cutBatch(lines)
+    await this.#onStep('peeked')
+    const batch = cutBatch(lines, notUtf8)
     // While calls are under way the tail of the list is still growing: better one full call later than ten small ones.
     const isTail = offset + batch.n === length && batch.n < PUT_LIMITS.events
-    if (offset > 0 && isTail && !suspect) return undefined
+    // Nor does a flush follow a trickle for ever, a call for each few events: what came after it began is the next one's.
+    this.#enough ??= position + length
+    if (isTail && !suspect && (offset > 0 || position >= this.#enough)) return undefined
     if (this.#stop.aborted) return undefined
 
-    await this.#mark(lease, position + batch.n)
-    const signals: Signals = { stop: this.#stop, lost: this.#lost.signal }
-    const state = suspect ? 'unknown' : 'unsent'
-    const delivery =
-      batch.entries.length === 0
-        ? Promise.resolve<Delivery>({ moves: [] })
-        : this.#deliverer.deliver(batch.entries, state, signals)
-    delivery.catch(() => undefined) // It is awaited when its turn comes; until then a failure is not unhandled.
-    return { batch, delivery }
-  }
-
-  /** A send must not outlive the lease, so it only begins while more of the lease is left than a request may take. */
-  async #mark(lease: Lease, position: number): Promise<void> {
-    const slackMs = this.#tuning.leaseMs - this.#tuning.requestTimeoutMs
-    for (;;) {
-      const asked = performance.now()
-      await this.#list.mark(lease, position)
-      if (performance.now() - asked <= slackMs) return
+    const end = position + batch.n
+    await tenure.renewing(() => this.#list.mark(lease, end))
+    await this.#onStep('marked')
+    const side: FlushSide = {
+      stop: this.#stop,
+      lost: tenure.lost,
+      breaker,
+      lateSince: suspect ? inheritance.lateSince : undefined,
+      hold: () => tenure.hold(),
+      stamp: (sinceMs) => this.#list.stamp(lease, end, sinceMs),
     }
+    const state = suspect && batch.entries.length > 0 ? 'unknown' : 'unsent'
+    const delivering = this.#deliverer.deliver(batch.entries, state, side)
+    delivering.delivery.catch(() => undefined) // Awaited when its turn comes; until then a failure is not unhandled.
+    return { batch, start: position, end, delivering }
   }
 
-  async #settle(lease: Lease, batch: Batch, delivery: Delivery): Promise<void> {
+  async #settle({ lease }: Tenure, batch: Batch, delivery: Delivery): Promise<void> {
     const poisoned = batch.poison.map(
       ({ index, reason }): Move => ({ index, to: 'dead', header: deadHeader('not_an_event', reason) }),
     )
     const moves = [...poisoned, ...delivery.moves].sort((a, b) => a.index - b.index)
+    await this.#onStep('settling')
     await this.#list.settle(lease, this.#base, batch.n, moves)
+    await this.#onStep('settled')
     const dead = moves.filter(({ to }) => to === 'dead').length
     this.#base += batch.n
     this.#done.stored += batch.n - moves.length
     this.#done.dead += dead
     this.#done.deferred += moves.length - dead
+    this.#done.late += delivery.late
     this.#done.batches += 1
-  }
-
-  async #renew(lease: Lease): Promise<void> {
-    try {
-      await this.#list.renew(lease)
-    } catch (error) {
-      if (error instanceof AuditError && error.code === 'AUDIT_LEASE_LOST') this.#lost.abort()
-      else this.#logger.warn({ err: error }, 'the lease could not be renewed')
-    }
-  }
-
-  async #release(lease: Lease): Promise<void> {
-    try {
-      await this.#list.release(lease)
-    } catch (error) {
-      this.#logger.warn({ err: error }, 'the lease could not be released and will run out')
-    }
+    countMoves(this.#metrics, batch.n, moves)
   }
 }

@@ -11,7 +11,10 @@ export async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
   }
 }
 
-/** Full-jitter exponential backoff: many workers that were throttled together do not come back together. */
-export function backoffMs(attempt: number): number {
-  return Math.random() * Math.min(10_000, 200 * 2 ** Math.min(attempt, 10))
+/**
+ * Full-jitter exponential backoff: many workers that were throttled together do not come back together.
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ */
+export function backoffMs(attempt: number, mostMs = 10_000): number {
+  return Math.random() * Math.min(mostMs, 200 * 2 ** Math.min(attempt, 10))
 }

@@ -1,27 +1,26 @@
 import { EVENT_VERSION } from '../src/event/event'
+import { type EventPart, partKey, partOf } from '../src/event/part'
 
 /** What the worker needs to know of an element of the pending list, or why it is no event. */
 export type ReadEvent =
-  | { readonly kind: 'event'; readonly id: string; readonly timestamp: number }
+  | {
+      readonly kind: 'event'
+      readonly id: string
+      readonly timestamp: number
+      readonly date: string
+      readonly action: string
+      readonly part: EventPart | undefined
+    }
   | { readonly kind: 'poison'; readonly reason: string }
 
-/** How `openLine` begins a line: the worker then knows all it needs, and parsing the rest would cost it half its time. */
-const OWN_START = new RegExp(
-  `^\\{"v":${EVENT_VERSION},"id":"([\\da-f]{8}(?:-[\\da-f]{4}){3}-[\\da-f]{12})","date":"(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z)","action":"[^"\\\\]`,
-)
+/** Every part of a large event repeats its id. */
+const LONGEST_ID = 1_024
 
 /**
- * Reads one element of the pending list. Any producer may have put it there, so nothing of it is taken for granted: one
- * that does not begin exactly as this package writes it, or does not end as an object does, is parsed.
+ * Reads one element of the pending list. Any producer may have put it there, so nothing of it is taken for granted: it
+ * is parsed whole, although its beginning says all the worker needs. What looks right there may be cut off behind it.
  */
 export function readEvent(line: string): ReadEvent {
-  const own = line.endsWith('}') ? OWN_START.exec(line) : null
-  const timestamp = own === null ? Number.NaN : Date.parse(own[2] as string)
-  if (own !== null && timestamp >= 0) return { kind: 'event', id: own[1] as string, timestamp }
-  return parseEvent(line)
-}
-
-function parseEvent(line: string): ReadEvent {
   let value: unknown
   try {
     value = JSON.parse(line)
@@ -29,13 +28,20 @@ function parseEvent(line: string): ReadEvent {
     return poison(`not JSON: ${error instanceof Error ? error.message : String(error)}`)
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return poison('not a JSON object')
-  const { v, id, date, action } = value as Record<string, unknown>
+  const document = value as Record<string, unknown>
+  const { v, id, date, action } = document
   if (v !== EVENT_VERSION) return poison(`version ${JSON.stringify(v)} is not ${EVENT_VERSION}`)
   if (typeof id !== 'string' || id === '') return poison('no id')
+  if (id.length > LONGEST_ID) return poison(`an id of ${id.length} characters`)
   if (typeof action !== 'string' || action === '') return poison('no action')
   const timestamp = typeof date === 'string' ? Date.parse(date) : Number.NaN
   if (!(timestamp >= 0)) return poison('no usable date')
-  return { kind: 'event', id, timestamp }
+  return { kind: 'event', id, timestamp, date: date as string, action, part: partOf(document) }
+}
+
+/** What tells a document apart from all others of the stream. */
+export function keyOf({ id, part }: { readonly id: string; readonly part: EventPart | undefined }): string {
+  return part === undefined ? id : partKey(id, part)
 }
 
 function poison(reason: string): ReadEvent {

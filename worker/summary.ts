@@ -22,5 +22,7 @@ export async function saveLastFlush(redis: RedisClient, keys: QueueKeys, summary
     outcome,
     ...(error && { error: error.code }),
   }
-  await redis.hset(keys.stats, 'lastFlush', JSON.stringify(last))
+  const fields: Record<string, string | number> = { lastFlush: JSON.stringify(last) }
+  if (outcome === 'ok') fields.lastOk = Date.now()
+  await redis.hset(keys.stats, fields)
 }

@@ -8,6 +8,7 @@ import { readStatus } from '../../worker/status'
 import { startCloudWatch } from '../cloudwatch'
 import { startRedis } from '../redis'
 import type { Cleanup } from './cleanup'
+import type { Expected } from './expected'
 import type { DemoOptions } from './options'
 import { RecordingQueue } from './recording-queue'
 import { spoil } from './sabotage'
@@ -17,6 +18,8 @@ import { EVENING, MORNING, type Step } from './story'
 import { judge, type Verdict } from './verdict'
 import { startWorkerProcess, type WorkerProcess } from './worker-process'
 
+/** Before anything happens in the shop: capture says of itself that it has begun. */
+const STARTED: Expected = { action: 'AUDIT_STARTED', who: 'system' }
 const GROUP = '/shop/audit'
 const STREAM = 'demo'
 /** Minutes: a flush every 1.2 seconds, so that the demo shows the schedule and is over soon. */
@@ -51,7 +54,7 @@ export async function runDemo(
     userOrganisationField: ['profile', 'organisation'],
     exclude: ['Session'],
     // Said here although they are the defaults, so that no variable of whoever runs the demo decides what it shows.
-    ...({ models: 'decorated', prefix: 'audit-logger', enabled: true } as const),
+    ...({ models: 'decorated', prefix: 'audit-logger', enabled: true, lifecycleEvents: true } as const),
   }
   const settings = loadSettings(options)
   const keys = queueKeys(settings.prefix)
@@ -84,6 +87,8 @@ export async function runDemo(
       AUDIT_LOGGER_GROUP_NAME: GROUP,
       AUDIT_LOGGER_STREAM_NAME: STREAM,
       LOG_INTERVAL: String(LOG_INTERVAL),
+      // Those of the worker come from another process, which this one cannot compare with anything.
+      AUDIT_LOGGER_LIFECYCLE_EVENTS: 'false',
     },
     (stored, batches) =>
       progress.step(`the worker has stored ${stored} events in ${batches} ${batches === 1 ? 'batch' : 'batches'}`),
@@ -104,7 +109,7 @@ export async function runDemo(
   const steps = [...MORNING, ...EVENING]
   const absent = steps.flatMap(({ absent }) => (absent === undefined ? [] : [absent]))
   const verdict = judge({
-    expected: steps.flatMap(({ expects }) => expects),
+    expected: [STARTED, ...steps.flatMap(({ expects }) => expects)],
     accepted: queue.accepted,
     stored: lines,
     absent: absent.map(({ trace }) => trace),

@@ -1,3 +1,5 @@
+import type { EventPart } from './part'
+
 /**
  * The audit event, version 1: one JSON object a line. Absent means unknown.
  * Field names come from django-audit-logger where it has them, so that dashboards carry over.
@@ -85,4 +87,13 @@ export interface AuditEvent {
   /** Paths whose values were cut. */
   truncated?: string[]
   stack?: string[]
+  /**
+   * Added on delivery: CloudWatch does not take an event of this `date` any more (older than 14 days, or than the
+   * retention of the log group), so its timestamp there is the time at which it was stored.
+   */
+  late?: { reason: LateReason }
+  /** Added on delivery: this document is one part of an event that is larger than CloudWatch takes. */
+  part?: EventPart
 }
+
+export type LateReason = 'too_old' | 'expired'

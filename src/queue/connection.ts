@@ -18,13 +18,17 @@ export const PRODUCER_CONNECTION: RedisOptions = {
   autoResendUnfulfilledCommands: false,
   connectTimeout: 5_000,
   socketTimeout: 10_000,
+  reconnectOnError: isReplica,
 }
 
 /** How the worker connects: it waits for Redis as long as it takes. Its scripts may be repeated without harm. */
 export const WORKER_CONNECTION: RedisOptions = {
   maxRetriesPerRequest: null,
   connectTimeout: 5_000,
+  // A host that vanished answers nothing and closes nothing. More than the 10 s for which BullMQ waits for a job.
+  socketTimeout: 30_000,
   retryStrategy: backoff,
+  reconnectOnError: isReplica,
 }
 
 /** How a command connects: it fails within seconds, and says so, instead of waiting. */
@@ -32,6 +36,14 @@ export const COMMAND_CONNECTION: RedisOptions = {
   maxRetriesPerRequest: 2,
   connectTimeout: 3_000,
   retryStrategy: (attempt) => (attempt > 2 ? null : 200),
+}
+
+/**
+ * After a failover the old primary may go on answering, as a replica that refuses every write: a new connection finds
+ * the new primary, by its name or through Sentinel, and the old one never would.
+ */
+export function isReplica(error: Error): boolean {
+  return error.message.startsWith('READONLY')
 }
 
 /** Full pause at first 50 ms, then doubled up to 2 s, with jitter: all processes of a fleet lose Redis at once. */

@@ -1,74 +1,108 @@
 import type { EventLine } from './queue'
 
 /** What an application may hold in memory while Redis cannot be reached: the stated bound of DESIGN.md's promise 5. */
-export const BUFFER_LIMITS = { events: 100_000, bytes: 64 * 1024 * 1024 } as const
+export interface BufferLimits {
+  readonly events: number
+  /** UTF-16 code units counted as two: what the strings may occupy in memory. */
+  readonly bytes: number
+}
 
 /**
- * Lines waiting to be pushed, oldest first, bounded in number and in bytes (UTF-16 code units counted as two: what the
- * strings may occupy in memory). Those taken for the push under way still count until they are settled.
+ * Lines waiting to be pushed, oldest first, bounded in number and in bytes. Those taken for the push under way still
+ * count until they are settled.
  */
 export class LineBuffer {
+  readonly #limits: BufferLimits
   #lines: EventLine[] = []
   #head = 0
   #bytes = 0
   #inPush: readonly EventLine[] = []
-  /** How many were ever taken out for a push. */
-  taken = 0
-  /** How many of those have arrived. */
-  settled = 0
 
+  constructor(limits: BufferLimits) {
+    this.#limits = limits
+  }
+
+  /** How many wait, those of the push under way not counted. */
   get length(): number {
     return this.#lines.length - this.#head
   }
 
+  /** How many there are, those of the push under way included. */
+  get held(): number {
+    return this.length + this.#inPush.length
+  }
+
+  /** True when less than half of the bound is in use. */
+  get relaxed(): boolean {
+    return this.held * 2 <= this.#limits.events && this.#bytes * 2 <= this.#limits.bytes
+  }
+
+  /**
+   * The bound in bytes is passed by at most one line: were it refused for its size, an event larger than the bound
+   * could never be recorded at all, and nobody could be told beforehand whether the next one fits.
+   */
+  hasRoomFor(events: number): boolean {
+    return this.held + events <= this.#limits.events && this.#bytes < this.#limits.bytes
+  }
+
   /** False when the line does not fit any more. */
   add(line: EventLine): boolean {
-    const waiting = this.length + this.#inPush.length
-    const bytes = line.length * 2
-    // One line larger than the whole bound is taken when it is alone: refused, it could never be recorded at all.
-    const full = waiting >= BUFFER_LIMITS.events || this.#bytes + bytes > BUFFER_LIMITS.bytes
-    if (full && waiting > 0) return false
+    if (!this.hasRoomFor(1)) return false
     this.#lines.push(line)
-    this.#bytes += bytes
+    this.#bytes += sizeOf(line)
     return true
   }
 
-  take(most: number): readonly EventLine[] {
-    const end = Math.min(this.#head + most, this.#lines.length)
-    const whole = this.#head === 0 && end === this.#lines.length
-    const lines = whole ? this.#lines : this.#lines.slice(this.#head, end)
-    if (end === this.#lines.length) {
-      this.#lines = []
-      this.#head = 0
-    } else {
-      this.#head = end
-      if (this.#head > this.#lines.length / 2) this.#compact()
+  /** Above any bound, for the one line that says what had no room. */
+  addAnyway(line: EventLine): void {
+    this.#lines.push(line)
+    this.#bytes += sizeOf(line)
+  }
+
+  /** The oldest that wait: at most so many, and so many bytes, but always one if there is any. */
+  oldest(most: number, bytes: number): readonly EventLine[] {
+    let end = this.#head
+    const last = Math.min(this.#head + most, this.#lines.length)
+    for (let size = 0; end < last; end += 1) {
+      size += sizeOf(this.#lines[end] as EventLine)
+      if (size > bytes && end > this.#head) break
     }
-    this.#inPush = lines
-    this.taken += lines.length
-    return lines
+    return this.#lines.slice(this.#head, end)
   }
 
-  /** Under a steady load the buffer is never empty, and without this the lines already pushed would never be freed. */
-  #compact(): void {
-    this.#lines = this.#lines.slice(this.#head)
-    this.#head = 0
+  /** Takes the oldest for a push; they count until `settle()`. */
+  take(most: number, bytes: number): readonly EventLine[] {
+    this.#inPush = this.oldest(most, bytes)
+    this.#advance(this.#inPush.length)
+    return this.#inPush
   }
 
-  /** What was taken last has arrived. */
+  /** What was taken last has arrived, or is kept elsewhere. */
   settle(): void {
-    for (const line of this.#inPush) this.#bytes -= line.length * 2
-    this.settled += this.#inPush.length
+    this.#release(this.#inPush)
     this.#inPush = []
   }
 
-  /** Empties the buffer; returns how many lines had not arrived. */
-  clear(): number {
-    const left = this.length + this.#inPush.length
-    this.#lines = []
-    this.#head = 0
-    this.#bytes = 0
-    this.#inPush = []
-    return left
+  /** The oldest `count` are kept elsewhere. */
+  remove(count: number): void {
+    this.#release(this.#lines.slice(this.#head, this.#head + count))
+    this.#advance(count)
   }
+
+  #release(lines: readonly EventLine[]): void {
+    for (const line of lines) this.#bytes -= sizeOf(line)
+  }
+
+  /** Under a steady load the buffer is never empty, and without cutting it off, what was pushed would never be freed. */
+  #advance(count: number): void {
+    this.#head += count
+    if (this.#head === this.#lines.length) this.#lines = []
+    else if (this.#head > this.#lines.length / 2) this.#lines = this.#lines.slice(this.#head)
+    else return
+    this.#head = 0
+  }
+}
+
+function sizeOf(line: EventLine): number {
+  return line.length * 2
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { AuditError } from '../../config/errors'
 import type { RedisClient } from './connection'
 import type { QueueKeys } from './keys'
@@ -7,9 +8,14 @@ import { Script } from './script'
 const acquire = new Script('acquire')
 const peek = new Script('peek')
 const mark = new Script('mark')
+const unmark = new Script('unmark')
 const settle = new Script('settle')
 const release = new Script('release')
 const readmit = new Script('readmit')
+const resume = new Script('resume')
+const trip = new Script('trip')
+const heal = new Script('heal')
+const stamp = new Script('stamp')
 
 /** The right of one worker to flush one pending list. Positions count events since the list began; base is its head. */
 export interface Lease {
@@ -30,6 +36,21 @@ export interface Peeked {
   readonly base: number
   readonly length: number
   readonly lines: readonly EventLine[]
+  /** The indices of elements whose bytes are no UTF-8, so that the line is not what stands on the list. */
+  readonly notUtf8?: ReadonlySet<number>
+}
+
+/** What earlier flushes left behind. */
+export interface Inheritance extends BreakerState {
+  /** From this time on (ms), events of the list that were marked as sent may be stored late. */
+  readonly lateSince: number | undefined
+}
+
+/** The circuit breaker of one log stream, as it stands in Redis. */
+export interface BreakerState {
+  readonly failures: number
+  /** Until then no call may be made. */
+  readonly openForMs: number
 }
 
 /** An event of a batch that does not go to the stream: where it goes instead. `index` counts within the batch. */
@@ -63,18 +84,27 @@ export class PendingList {
 
   /** The next events from `offset` behind the head: up to `count`, up to `bytes` with `perEvent` added for each. */
   async peek(lease: Lease, from: { offset: number; count: number; bytes: number; perEvent: number }): Promise<Peeked> {
-    const reply = await this.#run(peek, ['lease', 'pending'], lease, [
-      from.offset,
-      from.count,
-      from.bytes,
-      from.perEvent,
-    ])
-    return { base: Number(reply[1]), length: Number(reply[2]), lines: reply[3] as EventLine[] }
+    const { offset, count, bytes, perEvent } = from
+    const keys = [this.#keys.lease, this.#keys.pending]
+    const args = [lease.owner, lease.token, this.#leaseMs, offset, count, bytes, perEvent]
+    const reply = held(await peek.runBuffer(this.#redis, keys, args), lease)
+    const elements = reply[3] as Buffer[]
+    const notUtf8 = new Set<number>()
+    const lines = elements.map((element, i) => {
+      if (!isUtf8(element)) notUtf8.add(i)
+      return element.toString()
+    })
+    return { base: Number(reply[1]), length: Number(reply[2]), lines, ...(notUtf8.size > 0 && { notUtf8 }) }
   }
 
   /** Before a send: events before `position` may be stored from now on. */
   async mark(lease: Lease, position: number): Promise<void> {
     await this.#run(mark, ['lease'], lease, [position])
+  }
+
+  /** Events from `position` on that were marked, up to `marked`, surely are not stored. */
+  async unmark(lease: Lease, marked: number, position: number): Promise<void> {
+    await this.#run(unmark, ['lease'], lease, [marked, position])
   }
 
   /** Keeps the lease during a long send. */
@@ -113,6 +143,36 @@ export class PendingList {
     return Number(reply[1])
   }
 
+  async resume(lease: Lease, stream: string): Promise<Inheritance> {
+    const [, failures, openForMs, lateSince] = await this.#run(resume, ['lease'], lease, [stream])
+    return {
+      failures: Number(failures),
+      openForMs: Number(openForMs),
+      lateSince: Number(lateSince) > 0 ? Number(lateSince) : undefined,
+    }
+  }
+
+  /** Counts a call that the log stream did not take; see trip.lua. */
+  async trip(
+    lease: Lease,
+    stream: string,
+    { failures, pauseMs, afterMs }: { failures: number; pauseMs: number; afterMs: number },
+  ): Promise<BreakerState> {
+    const args = [stream, failures, Math.ceil(pauseMs), Math.ceil(afterMs)]
+    const reply = await this.#run(trip, ['lease'], lease, args)
+    return { failures: Number(reply[1]), openForMs: Number(reply[2]) }
+  }
+
+  /** The log stream takes calls again. */
+  async heal(lease: Lease): Promise<void> {
+    await this.#run(heal, ['lease'], lease, [])
+  }
+
+  /** Before a send with the current time: events before `position` may be stored with a timestamp from `sinceMs` on. */
+  async stamp(lease: Lease, position: number, sinceMs: number): Promise<void> {
+    await this.#run(stamp, ['lease'], lease, [position, sinceMs])
+  }
+
   async #run(
     script: Script,
     keys: readonly Exclude<keyof QueueKeys, 'tag'>[],
@@ -120,10 +180,14 @@ export class PendingList {
     args: readonly (string | number)[],
   ): Promise<unknown[]> {
     const names = keys.map((key) => this.#keys[key])
-    const reply = await script.run(this.#redis, names, [lease.owner, lease.token, this.#leaseMs, ...args])
-    if (!Array.isArray(reply) || reply[0] === 0) throw new AuditError('AUDIT_LEASE_LOST', { owner: lease.owner })
-    return reply
+    return held(await script.run(this.#redis, names, [lease.owner, lease.token, this.#leaseMs, ...args]), lease)
   }
+}
+
+/** Every script answers {0} to whoever does not hold the lease any more. */
+function held(reply: unknown, lease: Lease): unknown[] {
+  if (!Array.isArray(reply) || reply[0] === 0) throw new AuditError('AUDIT_LEASE_LOST', { owner: lease.owner })
+  return reply
 }
 
 function stepOf(moves: readonly Move[], done: number, n: number): { end: number; moves: readonly Move[] } {

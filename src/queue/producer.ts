@@ -1,63 +1,102 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AuditError } from '../../config/errors'
-import { defaultLogger, type Logger } from '../../config/logger'
+import { defaultLogger } from '../../config/logger'
 import type { Settings } from '../../config/settings'
-import { backoff, connectRedis, PRODUCER_CONNECTION, type RedisClient } from './connection'
-import { type QueueKeys, queueKeys } from './keys'
-import { LineBuffer } from './line-buffer'
-import type { EventLine, EventQueue } from './queue'
+import { Backlog } from './backlog'
+import type { RedisClient } from './connection'
+import { type QueueKeys, queueKeys, shardKeys } from './keys'
+import { Pace } from './pace'
+import { ProducerConnection } from './producer-connection'
+import type { Push } from './push'
+import type { EventLine, EventQueue, QueueCounts, SettingsNote } from './queue'
+import { type Report, rareReport } from './rare-report'
+import { exchangeSettings } from './seen-settings'
 
-/** Managed serverless Redis limits a request to 3,999 arguments; a request this small also never blocks Redis for long. */
-const MOST_PER_PUSH = 1_000
-/** How long Redis remembers what a process pushed last: the longest outage after which nothing is pushed twice. */
-const MARKER_MS = 24 * 60 * 60 * 1000
 const CLOSE_MS = 5_000
 const RETRY_MS = { first: 50, most: 2_000 }
+/** How often it is looked for files of processes that have died. */
+const SCAN_MS = 60_000
 
 export function createQueue(settings: Settings): EventQueue {
   return new RedisProducer(settings)
 }
 
 /**
- * Buffers lines and appends them to the pending list: one multi-value RPUSH for all that one turn of the event loop
- * captured, and one push under way at a time, so that order is kept and a slow Redis makes pushes larger, not more.
+ * Keeps lines in memory and appends them to the pending list: one multi-value RPUSH for all that one turn of the event
+ * loop captured, and one push under way at a time, so that order is kept and a slow Redis makes pushes larger, not more.
  *
  * Every push also sets a marker (same transaction) to its number. When the reply is lost, the marker says whether the
  * push took effect, and only what did not is pushed again.
  */
 class RedisProducer implements EventQueue {
-  readonly #logger: Logger
-  readonly #settings: Settings
-  readonly #keys: QueueKeys
-  readonly #marker: string
-  readonly #buffer = new LineBuffer()
-  #redis: RedisClient | undefined
-  #number = 0
+  readonly #report: Report
+  readonly #directory: string | undefined
+  readonly #shards: readonly QueueKeys[]
+  /** Whatever the number of shards is: it is a setting as well, and the workers drain this list in any case. */
+  readonly #settingsKeys: { readonly tag: string; readonly pending: string }
+  readonly #id = randomUUID()
+  readonly #backlog: Backlog
+  readonly #pace = new Pace()
+  readonly #connection: ProducerConnection
+  readonly #scans: NodeJS.Timeout | undefined
+  readonly #closed = new AbortController()
+  readonly #waiting: { until: number; resolve: () => void }[] = []
   #dropped = 0
+  #retried = 0
+  #number = 0
+  #push: Push | undefined
+  #note: SettingsNote | undefined
   #draining: Promise<void> | undefined
   #closing: Promise<void> | undefined
-  readonly #waiting: { until: number; resolve: () => void }[] = []
-  readonly #closed = new AbortController()
 
   constructor(settings: Settings) {
-    this.#settings = settings
-    this.#logger = settings.logger ?? defaultLogger('warn')
-    this.#keys = queueKeys(settings.prefix)
-    this.#marker = `${this.#keys.tag}:producer:${randomUUID()}`
+    const logger = settings.logger ?? defaultLogger('warn')
+    this.#report = rareReport(logger)
+    this.#directory = settings.spillDirectory
+    this.#shards = shardKeys(settings)
+    const { tag, pending } = queueKeys(settings.prefix)
+    this.#settingsKeys = { tag: `${tag}:capture`, pending }
+    this.#backlog = new Backlog(settings, this.#report)
+    this.#connection = new ProducerConnection(settings, logger, () => this.#isNeeded)
+    if (this.#directory === undefined) return
+    this.#scans = setInterval(() => this.open(), SCAN_MS).unref()
+    process.on('exit', this.#atExit)
+  }
+
+  get counts(): QueueCounts {
+    const { accepted, lost, spilled, adopted, waiting } = this.#backlog
+    const pushed = accepted - lost - waiting
+    return { accepted, pushed, waiting, lost, dropped: this.#dropped, spilled, adopted, retried: this.#retried }
   }
 
   push(lines: readonly EventLine[]): void {
-    for (const line of lines) {
-      if (this.#closed.signal.aborted || !this.#buffer.add(line)) this.#drop()
-    }
-    if (this.#buffer.length > 0) this.#draining ??= this.#drain()
+    for (const line of lines) if (this.#closed.signal.aborted || !this.#backlog.accept(line)) this.#drop()
+    this.#start()
+  }
+
+  refusal(events = 1): AuditError | undefined {
+    if (this.#closed.signal.aborted) return new AuditError('AUDIT_EVENT_REFUSED', { reason: 'the logger is closed' })
+    if (this.#backlog.makeRoom(events)) return undefined
+    const reason = `Redis takes none, ${this.#backlog.waiting} wait already, and there is no room for more`
+    return new AuditError('AUDIT_EVENT_REFUSED', { reason })
+  }
+
+  open(): void {
+    if (this.#directory !== undefined) void this.#backlog.scan().then(() => this.#start())
+  }
+
+  noteSettings(note: SettingsNote): void {
+    this.#note = note
   }
 
   async flush(): Promise<void> {
-    const until = this.#buffer.taken + this.#buffer.length
-    if (this.#buffer.settled >= until || this.#closed.signal.aborted) return
-    await new Promise<void>((resolve) => this.#waiting.push({ until, resolve }))
+    const until = this.#backlog.accepted
+    if (this.#backlog.left >= until || this.#closed.signal.aborted) return
+    await new Promise<void>((resolve) => {
+      this.#waiting.push({ until, resolve })
+      this.#pace.hurry()
+    })
   }
 
   close(): Promise<void> {
@@ -66,103 +105,132 @@ class RedisProducer implements EventQueue {
   }
 
   async #close(): Promise<void> {
+    clearInterval(this.#scans)
+    this.#backlog.tellMissing()
+    this.#start()
     const deadline = new AbortController()
     await Promise.race([this.flush(), delay(CLOSE_MS, undefined, { signal: deadline.signal }).catch(ignoreAbort)])
     deadline.abort()
     this.#closed.abort()
-    const left = this.#buffer.clear()
-    this.#wake(Number.POSITIVE_INFINITY)
-    if (left > 0) {
-      const error = new AuditError('AUDIT_CLOSE_INCOMPLETE', { count: left, ms: CLOSE_MS })
-      this.#logger.error({ code: error.code, count: left }, error.message)
-    }
-    this.#redis?.disconnect()
+    this.#connection.disconnect()
     await this.#draining
+    process.off('exit', this.#atExit)
+    const { spilled, lost } = this.#backlog.leave(this.#push)
+    this.#push = undefined
+    this.#wake(Number.POSITIVE_INFINITY)
+    await this.#backlog.close()
+    const directory = this.#directory ?? ''
+    if (spilled > 0) this.#report('warn', 'AUDIT_CLOSE_SPILLED', { count: spilled, ms: CLOSE_MS, directory })
+    if (lost > 0) this.#report('error', 'AUDIT_CLOSE_INCOMPLETE', { count: lost, ms: CLOSE_MS })
+  }
+
+  /** `process.exit()` without `close()`: what is still in memory is written down, if there is where to. */
+  readonly #atExit = (): void => {
+    this.#backlog.leave(this.#push)
   }
 
   #drop(): void {
     this.#dropped += 1
-    if (this.#dropped === 1 || this.#dropped % 10_000 === 0) {
-      const closed = this.#closed.signal.aborted
-      const error = new AuditError(closed ? 'AUDIT_CLOSED' : 'AUDIT_BUFFER_FULL', { count: this.#dropped })
-      this.#logger.error({ code: error.code, dropped: this.#dropped }, error.message)
-    }
+    const code = this.#closed.signal.aborted ? 'AUDIT_CLOSED' : 'AUDIT_BUFFER_FULL'
+    this.#report('error', code, { count: this.#dropped })
   }
 
-  /** Pushes until the buffer is empty. Begins with the next turn, so that all of this turn goes in one push. */
+  #start(): void {
+    if (this.#backlog.isEmpty || this.#closed.signal.aborted) return
+    if (this.#draining === undefined) this.#draining = this.#drain().catch((error) => this.#interrupted(error))
+    else this.#connection.hold()
+    if (this.#backlog.isUrgent) this.#pace.hurry()
+  }
+
+  /** What dead processes left can wait on: it must not keep a finished program from exiting. */
+  get #isNeeded(): boolean {
+    return this.#draining !== undefined && this.#backlog.waiting > 0
+  }
+
+  /** Pushes until nothing waits. Begins with the next turn, so that all of this turn goes in one push. */
   async #drain(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve))
-    hold(this.#redis, true)
-    while (this.#buffer.length > 0 && !this.#closed.signal.aborted) {
-      const lines = this.#buffer.take(MOST_PER_PUSH)
-      this.#number += 1
-      await this.#deliver(lines, this.#number)
-      if (!this.#closed.signal.aborted) this.#buffer.settle()
-      this.#wake(this.#buffer.settled)
+    this.#connection.hold()
+    // What a dead process left is older than anything of this one.
+    if (this.#number === 0) await this.#backlog.scan()
+    for (;;) {
+      // With enough for a full push, or with somebody who waits for it, there is no rest.
+      if (!this.#backlog.isEmpty && !this.#backlog.isUrgent && this.#waiting.length === 0) await this.#pace.rest()
+      if (this.#closed.signal.aborted) break
+      // One that an unforeseen error interrupted goes on.
+      const push = this.#push ?? this.#next()
+      if (push === undefined) break
+      if (push === 'later') {
+        await this.#pause(RETRY_MS.most)
+        continue
+      }
+      this.#push = push
+      this.#pace.begins()
+      await this.#deliver(push)
+      if (!push.isDone) break
+      this.#push = undefined
+      this.#backlog.settle(push)
+      this.#wake(this.#backlog.left)
     }
     this.#draining = undefined
-    hold(this.#redis, false)
+    this.#connection.hold()
   }
 
-  /** Ends the `flush()` calls whose lines have arrived. */
-  #wake(settled: number): void {
-    while (this.#waiting[0] !== undefined && this.#waiting[0].until <= settled) this.#waiting.shift()?.resolve()
+  /** Nobody awaits the draining, and what nobody awaits would end the application when it fails. */
+  #interrupted(error: unknown): void {
+    this.#draining = undefined
+    this.#report('error', 'AUDIT_PUSH_DELAYED', { cause: reasonOf(error) })
+  }
+
+  #next(): Push | 'later' | undefined {
+    this.#number += 1
+    const number = this.#number
+    try {
+      const guardOf = ({ tag }: QueueKeys) => ({ marker: `${tag}:producer:${this.#id}`, number })
+      return this.#backlog.next({ shards: this.#shards, guardOf })
+    } catch {
+      // A file that cannot be read: said already, and left alone after some attempts.
+      return 'later'
+    } finally {
+      this.#wake(this.#backlog.left)
+    }
   }
 
   /** Returns once the lines are on the list (or the producer was closed), however often Redis fails before. */
-  async #deliver(lines: readonly EventLine[], number: number): Promise<void> {
-    let unknown = false
+  async #deliver(push: Push): Promise<void> {
     for (let attempt = 0; !this.#closed.signal.aborted; attempt += 1) {
       try {
-        const redis = await this.#connected()
-        if (unknown && Number((await redis.get(this.#marker)) ?? 0) >= number) return
-        unknown = false
-        await this.#append(redis, lines, number).catch((error) => {
-          unknown = !isRefusal(error)
-          throw error
-        })
+        const redis = await this.#connection.ready()
+        await push.attempt(redis)
+        if (this.#note !== undefined) await this.#tellSettings(redis, this.#note)
         return
       } catch (error) {
-        if (attempt === 0) this.#say(error)
+        // What failed then was telling of the settings, which comes again with the next push.
+        if (push.isDone || this.#closed.signal.aborted) return
+        this.#retried += 1
+        if (attempt === 0) this.#report('warn', 'AUDIT_PUSH_DELAYED', { cause: reasonOf(error) })
         const most = Math.min(RETRY_MS.first * 2 ** attempt, RETRY_MS.most)
-        await delay(most * (0.5 + Math.random() / 2), undefined, { signal: this.#closed.signal }).catch(ignoreAbort)
+        await this.#pause(most * (0.5 + Math.random() / 2))
       }
     }
   }
 
-  async #append(redis: RedisClient, lines: readonly EventLine[], number: number): Promise<void> {
-    const replies = await redis
-      .multi()
-      .rpush(this.#keys.pending, ...lines)
-      .set(this.#marker, number, 'PX', MARKER_MS)
-      .exec()
-    for (const [error] of replies ?? []) if (error) throw error
+  async #tellSettings(redis: RedisClient, note: SettingsNote): Promise<void> {
+    const outcome = await exchangeSettings(redis, this.#settingsKeys, note)
+    if (outcome === 'overtaken') return
+    this.#note = undefined
+    // It went straight to the list.
+    if (outcome === 'told') this.#backlog.accepted += 1
   }
 
-  /** A client that is ready for commands; throws while Redis cannot be reached. */
-  async #connected(): Promise<RedisClient> {
-    if (this.#redis === undefined) {
-      // Reconnecting while nothing waits would keep a finished program alive for as long as Redis is gone.
-      const retryStrategy = (attempt: number) => (this.#draining === undefined ? null : backoff(attempt))
-      const redis = connectRedis(this.#settings, { ...PRODUCER_CONNECTION, retryStrategy }, this.#logger)
-      redis.on('ready', () => hold(redis, this.#draining !== undefined))
-      this.#redis = redis
-      await redis.connect()
-    } else if (this.#redis.status === 'end') {
-      await this.#redis.connect()
-    }
-    return this.#redis
+  async #pause(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#closed.signal, ref: this.#isNeeded }).catch(ignoreAbort)
   }
 
-  #say(cause: unknown): void {
-    const error = new AuditError('AUDIT_PUSH_DELAYED', { cause: reasonOf(cause) })
-    this.#logger.warn({ code: error.code, waiting: this.#buffer.length }, error.message)
+  /** Ends the `flush()` calls whose lines have left. */
+  #wake(left: number): void {
+    while (this.#waiting[0] !== undefined && this.#waiting[0].until <= left) this.#waiting.shift()?.resolve()
   }
-}
-
-/** An answer of Redis itself (out of memory, read-only, wrong type): surely not applied. Anything else may have been. */
-function isRefusal(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'ReplyError' || error.message.includes('enableOfflineQueue'))
 }
 
 /** An aborted transaction only says that it was; why is in the error of the command that was refused. */
@@ -174,12 +242,4 @@ function reasonOf(error: unknown): string {
 
 function ignoreAbort(error: unknown): void {
   if (!(error instanceof Error && error.name === 'AbortError')) throw error
-}
-
-/** An idle connection must not keep a finished program from exiting; one with a push under way must. */
-function hold(redis: RedisClient | undefined, needed: boolean): void {
-  if (redis === undefined || !('stream' in redis)) return
-  const stream = redis.stream as { ref?: () => void; unref?: () => void } | undefined
-  if (needed) stream?.ref?.()
-  else stream?.unref?.()
 }

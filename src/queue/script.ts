@@ -15,12 +15,27 @@ export class Script {
     this.#sha = createHash('sha1').update(this.#source).digest('hex')
   }
 
-  async run(redis: RedisClient, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+  run(redis: RedisClient, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#try(
+      () => redis.evalsha(this.#sha, keys.length, ...keys, ...args),
+      () => redis.eval(this.#source, keys.length, ...keys, ...args),
+    )
+  }
+
+  /** The same with texts as their bytes, for elements that may be no text. */
+  runBuffer(redis: RedisClient, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#try(
+      () => redis.callBuffer('evalsha', this.#sha, keys.length, ...keys, ...args),
+      () => redis.callBuffer('eval', this.#source, keys.length, ...keys, ...args),
+    )
+  }
+
+  async #try(known: () => Promise<unknown>, whole: () => Promise<unknown>): Promise<unknown> {
     try {
-      return await redis.evalsha(this.#sha, keys.length, ...keys, ...args)
+      return await known()
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-      return redis.eval(this.#source, keys.length, ...keys, ...args)
+      return whole()
     }
   }
 }

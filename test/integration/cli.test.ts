@@ -171,7 +171,13 @@ describe('audit-logger dead-letter', () => {
     await run(['flush'])
     const listed = (await run(['dead-letter', 'list', '--json'])).json()
     expect(listed.deadLetters).toEqual([
-      { at: expect.any(String), reason: 'not_an_event', detail: expect.any(String), event: 'not an event' },
+      {
+        id: expect.stringMatching(/^[\da-f]{16}$/),
+        at: expect.any(String),
+        reason: 'not_an_event',
+        detail: expect.any(String),
+        event: 'not an event',
+      },
     ])
     expect((await run(['dead-letter', 'replay', '--json'])).json()).toEqual({ replayed: 1 })
     expect(await redis.lrange(keys.pending, 0, -1)).toEqual(['not an event'])

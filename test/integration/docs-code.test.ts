@@ -66,6 +66,7 @@ describe('the code on the documentation pages', () => {
           paths: {
             'typeorm-audit-logger': ['../../../src/index.ts'],
             'typeorm-audit-logger/worker': ['../../../worker/index.ts'],
+            'typeorm-audit-logger/reader': ['../../../src/reader/index.ts'],
           },
         },
         include: ['.'],
@@ -107,8 +108,10 @@ describe("the README's example", () => {
       expect(await example.waitForExit(), example.output).toEqual({ code: 0, signal: null })
       expect(example.output.split('\n').slice(1), 'it says nothing').toEqual([])
       const events = (await redis.lrange('{audit-logger}:pending', 0, -1)).map((line) => JSON.parse(line) as object)
-      expect(events).toHaveLength(2)
-      expect(timeless(events[1])).toEqual(timeless(JSON.parse(output?.code ?? '')))
+      expect(events).toMatchObject(
+        ['AUDIT_STARTED', 'OBJ_CREATE', 'OBJ_UPDATE', 'AUDIT_STOPPED'].map((action) => ({ action })),
+      )
+      expect(timeless(events[2])).toEqual(timeless(JSON.parse(output?.code ?? '')))
     } finally {
       redis.disconnect()
       await server.stop()

@@ -31,7 +31,13 @@ beforeAll(async () => {
   ;[server, endpoint] = await Promise.all([startRedisServer(), startCloudWatch()])
   redis = new Redis(server.url)
   app = spawnNode(join(directory, 'dist/main.js'), [], {
-    env: { PORT: '0', REDIS_URL: server.url, AUDIT_LOGGER_USER_ORGANISATION_FIELD: 'organisation' },
+    env: {
+      PORT: '0',
+      REDIS_URL: server.url,
+      AUDIT_LOGGER_USER_ORGANISATION_FIELD: 'organisation',
+      // Counted here are the events of the application's story.
+      AUDIT_LOGGER_LIFECYCLE_EVENTS: 'false',
+    },
   })
   url = (await app.waitForLine(/listening on/)).replace('listening on ', '')
 })

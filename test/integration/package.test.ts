@@ -66,7 +66,20 @@ test('startWorker can be imported from an ES module', async () => {
   expect(await project.run('worker.mjs', text)).toBe('function')
 })
 
-test('internals are not reachable: only the two entry points are', async () => {
+test('the reader can be imported alone, by both kinds of import, and loads neither AWS, BullMQ nor Redis', async () => {
+  const text = `import { readEvents } from 'typeorm-audit-logger/reader'\nconsole.log(typeof readEvents)`
+  expect(await project.run('reader.mjs', text)).toBe('function')
+  const printed = await project.run(
+    'reader.cjs',
+    `const { EventReader } = require('typeorm-audit-logger/reader')
+    const read = new EventReader().push('{"v":1,"id":"a","date":"2026-01-01T00:00:00.000Z","action":"A"}')
+    const loaded = Object.keys(require.cache).filter((path) => /node_modules\\/(@aws-sdk|bullmq|ioredis)\\//.test(path))
+    console.log(JSON.stringify({ action: read.event.action, loaded: loaded.length }))`,
+  )
+  expect(JSON.parse(printed)).toEqual({ action: 'A', loaded: 0 })
+})
+
+test('internals are not reachable: only the three entry points are', async () => {
   const printed = await project.run(
     'internals.cjs',
     `try { require('typeorm-audit-logger/dist/config/settings') } catch (error) { console.log(error.code) }`,
@@ -87,7 +100,9 @@ test('an event sent by the installed package is on the pending list when flush()
     )
     const lines = await redis.lrange('{audit-logger}:pending', 0, -1)
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { v: 1, action: 'AUDIT_STARTED' },
       { v: 1, action: 'REPORT_EXPORTED', content: { rows: 12 } },
+      { v: 1, action: 'AUDIT_STOPPED' },
     ])
   } finally {
     redis.disconnect()

@@ -9,6 +9,8 @@ export interface RedisServerOptions {
   appendonly?: boolean
   /** More arguments for redis-server, for example `['--maxmemory', '10mb']`. */
   args?: readonly string[]
+  /** `redis-server` unless given; any server that takes the same arguments. */
+  binary?: string
 }
 
 /** A real redis-server of the test's own, on a loopback port, in a temporary directory. */
@@ -69,10 +71,10 @@ export class RedisServer {
   }
 
   #spawn(): SpawnedProcess {
-    const { appendonly = false, args = [] } = this.#options
+    const { appendonly = false, args = [], binary = 'redis-server' } = this.#options
     const persistence = ['--save', '', '--appendonly', appendonly ? 'yes' : 'no', '--dir', this.#directory]
     return spawnProcess(
-      'redis-server',
+      binary,
       ['--port', String(this.port), '--bind', '127.0.0.1', ...persistence, '--maxmemory-policy', 'noeviction', ...args],
       { cwd: this.#directory, directory: this.#directory },
     )

@@ -3,6 +3,7 @@ import { loadWorkerSettings, type WorkerSettings } from '../../config/settings'
 import { type CloudWatchOptions, type LocalCloudWatch, startCloudWatch } from '../../local/cloudwatch'
 import { type QueueKeys, queueKeys } from '../../src/queue/keys'
 import { Flusher } from '../../worker/flusher'
+import type { OnStep } from '../../worker/step'
 import { type KeptLogger, keptLogger } from './kept-logger'
 import { type RedisServer, startRedisServer } from './redis-server'
 
@@ -17,7 +18,9 @@ export interface WorkerSetup {
   readonly settings: WorkerSettings
   readonly logger: KeptLogger
   readonly keys: QueueKeys
-  flusher(tuning?: Partial<WorkerSettings['worker']>): Flusher
+  flusher(tuning?: Partial<WorkerSettings['worker']>, onStep?: OnStep): Flusher
+  /** With other settings than the rest of the setup. */
+  flusherFor(settings: Partial<WorkerSettings>): Flusher
   /** The stored messages, in the order in which they arrived. */
   stored(): string[]
   close(): Promise<void>
@@ -49,8 +52,14 @@ export async function setUpWorker(options: CloudWatchOptions = {}): Promise<Work
     settings,
     logger,
     keys: queueKeys(settings.prefix),
-    flusher(tuning = {}) {
-      const flusher = new Flusher(redis, { ...settings, worker: { ...settings.worker, ...tuning } }, logger)
+    flusher(tuning = {}, onStep) {
+      const tuned = { ...settings, worker: { ...settings.worker, ...tuning } }
+      const flusher = new Flusher(redis, tuned, logger, undefined, onStep)
+      flushers.push(flusher)
+      return flusher
+    },
+    flusherFor(other) {
+      const flusher = new Flusher(redis, { ...settings, ...other }, logger)
       flushers.push(flusher)
       return flusher
     },

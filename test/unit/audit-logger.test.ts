@@ -48,6 +48,7 @@ describe('AuditLogger', () => {
     audit.logLogout({ id: 1 })
     await audit.flush()
     expect(queue.events.map((event) => event.action)).toEqual([
+      'AUDIT_STARTED',
       'REPORT_EXPORTED',
       'USER_LOGIN',
       'USER_LOGIN_FAILED',
@@ -110,7 +111,11 @@ describe('AuditLogger', () => {
     audit.logLogin({ id: 1, organisation: new Promise((resolve) => setImmediate(resolve, { id: 2, name: 'ACME' })) })
     await Promise.all([audit.close(), audit.close()])
     await audit.close()
-    expect(queue.events[0]?.user?.organisation).toBe('ACME')
+    expect(queue.events.map(({ action, user }) => [action, user?.organisation])).toEqual([
+      ['AUDIT_STARTED', undefined],
+      ['USER_LOGIN', 'ACME'],
+      ['AUDIT_STOPPED', undefined],
+    ])
     expect(detach).toHaveBeenCalledTimes(1)
     expect(closing).toHaveBeenCalledTimes(1)
   })

@@ -17,6 +17,8 @@ beforeEach(() => {
   queue = new MemoryQueue()
   vi.mocked(createQueue).mockImplementation(() => queue)
   vi.stubEnv('AUDIT_LOGGER_PREFIX', 'from-environment')
+  // What a logger tells of itself has its own tests; here it matters which logger is asked.
+  vi.stubEnv('AUDIT_LOGGER_LIFECYCLE_EVENTS', 'false')
 })
 
 afterEach(async () => {

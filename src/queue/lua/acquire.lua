@@ -9,6 +9,8 @@
 -- Atomic, because two workers that both read "free" would both send the head of the list. Redis' own clock decides, so
 -- that workers with different clocks agree. The token only grows and the hash has no TTL: an owner that slept through
 -- its lease is told apart from its successor for ever.
+-- A Redis that is full refuses HSET, unless the script has written before: a worker makes room, and must not be kept out.
+redis.call('HDEL', KEYS[1], 'room')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lease = redis.call('HMGET', KEYS[1], 'owner', 'expiry', 'base', 'sent')

