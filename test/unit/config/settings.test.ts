@@ -285,13 +285,15 @@ describe('the other settings', () => {
   })
 
   it('the tuning of the worker keeps its defaults for what is not given', () => {
-    expect(loadSettings({ worker: { leaseMs: 500 } }, {}).worker).toEqual({
+    expect(loadSettings({ worker: { leaseMs: 20_000 } }, {}).worker).toEqual({
       ...WORKER_DEFAULTS,
-      leaseMs: 500,
+      leaseMs: 20_000,
     })
     expect(loadSettings({ worker: { reconcileWaitsMs: [0] } }, {}).worker.reconcileWaitsMs).toEqual([0])
     expect(onlyProblem({ worker: { reconcileWaitsMs: [] } })).toMatchObject({ option: 'worker.reconcileWaitsMs' })
     expect(onlyProblem({ worker: { inFlight: 0 } })).toMatchObject({ option: 'worker.inFlight', given: '0' })
+    // A call that outlives the lease may still be stored while the next worker already looks for it.
+    expect(onlyProblem({ worker: { leaseMs: 9_000 } })).toMatchObject({ option: 'worker.requestTimeoutMs' })
   })
 
   it('a logger must have all four levels, and is passed on as it is', () => {
