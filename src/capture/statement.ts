@@ -5,8 +5,8 @@ export type Control =
   | { kind: 'savepoint' | 'release' | 'rollbackTo'; name: string }
   | { kind: 'prepare' }
 
-/** Skipped before the first word: blanks and comments (`/* route=… *\/ BEGIN`). */
-const LEAD = /^(?:\s+|\/\*[^]*?\*\/|--[^\n]*(?:\n|$))+/
+/** Skipped before the first word: blanks and comments (a route, say, that a tracing library puts there). */
+const LEAD = /^(?:\s+|\/\*[\s\S]*?\*\/|--[^\n]*(?:\n|$))+/
 const NAME = '("(?:[^"]|"")+"|`[^`]+`|\\[[^\\]]+\\]|[^\\s;]+)'
 const BEGIN = /^(?:begin(?!\s+not\s+atomic)|start\s+transaction|xa\s+(?:start|begin))\b/i
 const END = /^(commit|end|rollback|abort|xa\s+commit|xa\s+rollback)\b(?!\s+prepared)/i
@@ -16,7 +16,7 @@ const RELEASE = new RegExp(`^release\\s+(?:savepoint\\s+)?${NAME}`, 'i')
 const CHAIN = /\band\s+chain\b/i
 const PREPARE = /^prepare\s+transaction\b/i
 /** What may stand around a semicolon that ends no statement: texts, names, comments, dollar quotes. */
-const PIECES = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[^]*?\*\/|\$(\w*)\$[^]*?\$\1\$|;/g
+const PIECES = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|;/g
 
 const NONE: readonly Control[] = []
 
