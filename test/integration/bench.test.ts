@@ -38,7 +38,7 @@ describe('npm run bench', () => {
   }, async () => {
     const text = (await bench('push', '--quick')).join('\n')
     expect(text).toMatch(/^### push \(quick: the figures mean nothing\)/)
-    expect(text).toMatch(/\| stringify \+ queue\.push +\| +[\d,]+ \| \d\.\d\d \(\d\.\d\d to \d\.\d\d\) \| +≥ 0\.7 \|/)
+    expect(text).toMatch(/\| stringify \+ queue\.push +\| +[\d,]+ \| +\d\.\d\d \(\d\.\d\d to \d\.\d\d\) \| +≥ 0\.7 \|/)
   })
 
   it('refuses what it does not know', { timeout: 60_000 }, async () => {
