@@ -1,4 +1,5 @@
 import type { QueryRunner } from 'typeorm'
+import { v7 } from 'uuid'
 import type { CapturedEvent, Recorder } from '../recorder'
 import type { Reports } from '../report'
 import { type Control, controlsIn } from './statement'
@@ -173,7 +174,7 @@ export class TransactionFrames {
   #commit(queryRunner: QueryRunner, open: Open): void {
     this.#states.set(queryRunner, IDLE)
     const events = held(open)
-    if (events.length > 0) this.#recorder.deliver(events, open.id)
+    if (events.length > 0) this.#recorder.deliver(events, v7())
   }
 
   #stateOf(queryRunner: QueryRunner): TransactionState {

@@ -20,6 +20,11 @@ const PIECES = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\/|
 
 const NONE: readonly Control[] = []
 
+/** What TypeORM itself sends around every save(), read once. */
+const USUAL: ReadonlyMap<string, readonly (Control | undefined)[]> = new Map(
+  ['START TRANSACTION', 'BEGIN TRANSACTION', 'COMMIT', 'ROLLBACK'].map((query) => [query, readControls(query)]),
+)
+
 /**
  * The transaction control in a query, statement by statement; undefined stands for a statement that controls nothing.
  * Cheap for the rest: it looks at the first letters, and further only where they are those of a control word.
@@ -28,6 +33,10 @@ const NONE: readonly Control[] = []
  * controlsIn('ROLLBACK TO SAVEPOINT typeorm_1') // [{ kind: 'rollbackTo', name: 'typeorm_1' }]
  */
 export function controlsIn(query: string): readonly (Control | undefined)[] {
+  return (query.length < 18 && USUAL.get(query)) || readControls(query)
+}
+
+function readControls(query: string): readonly (Control | undefined)[] {
   const end = query.indexOf(';')
   if (end === -1 || end === query.length - 1) {
     const control = mayControl(query) ? controlOf(query) : undefined

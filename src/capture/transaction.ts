@@ -1,4 +1,3 @@
-import { v7 } from 'uuid'
 import type { CapturedEvent } from '../recorder'
 
 /** Events captured since a savepoint, or since the beginning of the transaction. */
@@ -20,7 +19,6 @@ export interface Idle {
 
 export interface Open {
   readonly kind: 'open'
-  readonly id: string
   readonly frames: Frame[]
   /** Found open, its beginning not seen: then TypeORM's own hooks may be the only sign of its end. */
   readonly adopted: boolean
@@ -43,7 +41,7 @@ interface Beginning {
 }
 
 export function begin({ savepoint, adopted = false, trusted = false, standing = false }: Beginning = {}): Open {
-  return { kind: 'open', id: v7(), frames: [{ savepoint, events: [] }], adopted, trusted, standing }
+  return { kind: 'open', frames: [{ savepoint, events: [] }], adopted, trusted, standing }
 }
 
 /** What follows the end of a transaction, or of none. */
