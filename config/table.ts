@@ -70,7 +70,10 @@ export const SETTINGS_TABLE = {
     accepted: 'an object of leaseMs, requestTimeoutMs, inFlight, patienceMs and reconcileWaitsMs',
   },
   'worker.leaseMs': { variables: [], accepted: 'milliseconds, a whole number from 1 to 3600000' },
-  'worker.requestTimeoutMs': { variables: [], accepted: 'milliseconds, a whole number from 1 to 3600000' },
+  'worker.requestTimeoutMs': {
+    variables: [],
+    accepted: 'milliseconds, a whole number from 1 to 3600000 and less than worker.leaseMs',
+  },
   'worker.inFlight': { variables: both('IN_FLIGHT'), accepted: 'a whole number from 1 to 64' },
   'worker.patienceMs': { variables: [], accepted: 'milliseconds, a whole number from 1 to 3600000' },
   'worker.reconcileWaitsMs': {

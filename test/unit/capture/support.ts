@@ -62,7 +62,9 @@ export class Trail {
 
 /** `OBJ_UPDATE Invoice 1 {"total":…}`: what a reader of a failing test wants to see. */
 export function summary(events: readonly AuditEvent[]): string {
-  return events.map(({ action, instance, changes }) => `${action} ${instance?.model} ${instance?.pk} ${JSON.stringify(changes)}`).join('\n')
+  return events
+    .map(({ action, instance, changes }) => `${action} ${instance?.model} ${instance?.pk} ${JSON.stringify(changes)}`)
+    .join('\n')
 }
 
 export async function sqljs(
@@ -81,4 +83,10 @@ export async function audited(
   const dataSource = await sqljs(entities)
   const trail = new Trail(settings)
   return { dataSource, trail, detach: trail.attach(dataSource) }
+}
+
+/** The new value of a property in an event. */
+export function newValue(event: AuditEvent, property: string): unknown {
+  const change = event.changes?.[property]
+  return change !== undefined && 'to' in change ? change.to : undefined
 }

@@ -346,6 +346,8 @@ describe('the other settings', () => {
     expect(loadSettings({ worker: { reconcileWaitsMs: [0] } }, {}).worker.reconcileWaitsMs).toEqual([0])
     expect(onlyProblem({ worker: { reconcileWaitsMs: [] } })).toMatchObject({ option: 'worker.reconcileWaitsMs' })
     expect(onlyProblem({ worker: { inFlight: 0 } })).toMatchObject({ option: 'worker.inFlight', given: '0' })
+    // A call that outlives the lease may still be stored while the next worker already looks for it.
+    expect(onlyProblem({ worker: { leaseMs: 9_000 } })).toMatchObject({ option: 'worker.requestTimeoutMs' })
   })
 
   it('a logger must have all four levels, and is passed on as it is', () => {
