@@ -43,7 +43,12 @@ describe('a capture that fails', () => {
     dataSource = await sqljs([Account])
     const warn = vi.fn()
     const settings = loadSettings({ logger: { debug: warn, info: warn, warn, error: warn } }, {})
-    const recorder: Recorder = { capture: () => ({ id: '1' }), deliver: () => undefined, flush: async () => undefined }
+    const recorder: Recorder = {
+      capture: () => ({ id: '1' }),
+      deliver: () => undefined,
+      flush: async () => undefined,
+      refusal: () => undefined,
+    }
     attachCapture(
       dataSource,
       {

@@ -14,7 +14,9 @@ beforeAll(async () => {
 afterAll(() => server.stop())
 
 const run = (url: string) =>
-  spawnNode('test/support/programs/forgetful.mjs', ['500'], { env: { AUDIT_LOGGER_REDIS_URL: url } })
+  spawnNode('test/support/programs/forgetful.mjs', ['500'], {
+    env: { AUDIT_LOGGER_REDIS_URL: url, AUDIT_LOGGER_LIFECYCLE_EVENTS: 'false' },
+  })
 
 it('a program that ends without close() ends by itself, and its events are on the list', async () => {
   expect(await run(server.url).waitForExit({ timeoutMs: 10_000 })).toEqual({ code: 0, signal: null })

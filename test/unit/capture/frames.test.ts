@@ -19,6 +19,7 @@ class Connection {
       capture: () => ({ id: '' }),
       deliver: (events, transaction) => this.deliveries.push({ ids: events.map((event) => event.id), transaction }),
       flush: async () => undefined,
+      refusal: () => undefined,
     }
     this.frames = new TransactionFrames(recorder, this.reports)
     this.#dataSource = { options: { type } } as unknown as DataSource
