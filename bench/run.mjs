@@ -1,5 +1,6 @@
 // Compiles the benchmarks, with all they measure, into .cache/bench, and runs one or all of them:
-// `npm run bench -- [push|flush|save|memory …] [--quick] [--json] [--rounds n]`
+// `npm run bench -- [push|flush|save|memory|ship …] [--quick] [--json] [--rounds n]`; ship, which takes minutes and
+// installs what it compares with, only when it is named.
 import { spawnSync } from 'node:child_process'
 import { cpSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -12,13 +13,15 @@ const out = join(root, '.cache', 'bench')
 
 const words = process.argv.slice(2)
 const named = words.filter((word) => BENCHES.includes(word))
-const options = words.filter((word) => !BENCHES.includes(word))
+const ship = words.includes('ship')
+const options = words.filter((word) => !BENCHES.includes(word) && word !== 'ship')
 
 const require = createRequire(import.meta.url)
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc')
 run(tsc, '-p', join(root, 'tsconfig.bench.json'))
 cpSync(join(root, 'src/queue/lua'), join(out, 'src/queue/lua'), { recursive: true })
-for (const name of named.length > 0 ? named : BENCHES) run(join(out, 'bench', `${name}.js`), ...options)
+for (const name of named.length > 0 || ship ? named : BENCHES) run(join(out, 'bench', `${name}.js`), ...options)
+if (ship) run(join(root, 'bench', 'ship', 'run.mjs'), ...options)
 
 function run(script, ...args) {
   const { status } = spawnSync(process.execPath, [script, ...args], { stdio: 'inherit', cwd: root })

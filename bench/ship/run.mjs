@@ -26,7 +26,7 @@ const { values } = parseArgs({
 const COUNT = values.quick ? 20_000 : 1_000_000
 const LARGE = values.quick ? 40_000 : 5_000_000
 /** The peers get no further in the time that the others need for everything. */
-const PEER_SECONDS = values.quick ? 3 : 20
+const PEER_SECONDS = values.quick ? 3 : 10
 const PENDING = '{audit-logger}:pending'
 
 /** The same event a thousand times over: only the worker looks into it, and it keeps nothing of what it saw. */
