@@ -53,7 +53,7 @@ async function measure(
   const plain = await source().initialize()
   await plain.synchronize()
   const audited = await source().initialize()
-  const audit = new AuditLogger({ redis: redisUrl }).attach(audited)
+  const audit = new AuditLogger({ redis: redisUrl, lifecycleEvents: false }).attach(audited)
   const targets = [plain, audited]
   const contenders = [1, AT_ONCE].flatMap((atOnce) =>
     [inserts, updates].flatMap((kind) => targets.map((target) => kind(plain, target, count, atOnce))),
