@@ -1,0 +1,85 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { isCompactJson } from '../../../worker/compact-json'
+
+function parses(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+describe('looking through JSON without building it', () => {
+  it('finds every compact text valid that is not very deep or long', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 6 }), (value) => {
+        expect(isCompactJson(JSON.stringify(value))).toBe(true)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('never finds valid what a parser refuses, however a valid text was damaged', () => {
+    const damage = fc.record({
+      value: fc.jsonValue({ maxDepth: 4 }),
+      at: fc.nat(),
+      cut: fc.nat({ max: 3 }),
+      put: fc.constantFrom(
+        '',
+        '{',
+        '}',
+        '[',
+        ']',
+        '"',
+        ',',
+        ':',
+        '\\',
+        '\\u12',
+        '0',
+        '-',
+        '.',
+        'e',
+        't',
+        '\u0000',
+        ' ',
+      ),
+    })
+    fc.assert(
+      fc.property(damage, ({ value, at, cut, put }) => {
+        const text = JSON.stringify({ value })
+        const place = at % (text.length + 1)
+        const damaged = text.slice(0, place) + put + text.slice(place + cut)
+        if (isCompactJson(damaged)) expect(parses(damaged)).toBe(true)
+      }),
+      { numRuns: 3_000 },
+    )
+  })
+
+  it.each([
+    '',
+    '{',
+    '{}}',
+    '{}{}',
+    '[1,]',
+    '{"a":1,}',
+    '{"a"}',
+    '{"a":}',
+    '01',
+    '1.',
+    '-',
+    'tru',
+    '"\\x"',
+    '"\u0001"',
+    '"a',
+  ])('does not find %j valid', (text) => {
+    expect(parses(text)).toBe(false)
+    expect(isCompactJson(text)).toBe(false)
+  })
+
+  it('leaves the very deep and the very long to the parser', () => {
+    expect(isCompactJson('['.repeat(50_000) + ']'.repeat(50_000))).toBe(false)
+    expect(isCompactJson(`"${'\\n'.repeat(40_000)}"`)).toBe(false)
+  })
+})
