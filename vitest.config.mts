@@ -19,6 +19,8 @@ export default defineConfig({
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     // Once a run, not once a project. Costs nothing by itself: databases and the build start when a test asks for them.
     globalSetup: ['test/support/global-setup.ts'],
+    // Most of a test's time is waiting for other processes; vitest alone would run one file at a time on two cores.
+    maxWorkers: 2,
     projects: [project('unit', 10_000), project('integration', 60_000), project('faults', 180_000)],
     coverage: {
       provider: 'v8',
