@@ -85,14 +85,12 @@ export class Books {
   async verdict({ mayDouble = false } = {}): Promise<Verdict> {
     await this.sample()
     const wrong = [...this.#wrong.slice(0, 5)]
-    const stored = tally(
-      join(
-        this.#endpoint.events(...this.#stream).map(({ message }) => message),
-        wrong,
-      ),
-    )
+    const { whole, incomplete } = join(this.#endpoint.events(...this.#stream).map(({ message }) => message))
+    const stored = tally(whole)
     const letters = await this.#redis.lrange(this.#keys.dead, 0, -1)
     const dead = tally(letters.map((letter) => letter.slice(letter.indexOf('\n') + 1)))
+    // Of an event that is dead because one of its parts was refused, the parts before that one are stored.
+    for (const [id, found] of incomplete) if (!dead.has(id)) wrong.push(`INCOMPLETE ${id}: parts ${found}`)
     const members = await this.#redis.zrange(this.#keys.deferred, 0, -1)
     const deferred = tally(members.map((member) => member.slice(member.indexOf('\n') + 1)))
     const pending = tally(await this.#redis.lrange(this.#keys.pending, 0, -1))
@@ -159,10 +157,11 @@ interface Part {
 
 /**
  * Puts events that were stored in parts together again, by the documented rules and not with the package's own reader.
- * An event of which a part is missing is wrong; one whose parts are there twice comes out twice.
+ * An event of which a part is missing is told apart; one whose parts are there twice comes out twice.
  */
-function join(messages: readonly string[], wrong: string[]): string[] {
+function join(messages: readonly string[]): { whole: string[]; incomplete: Map<string, string> } {
   const whole: string[] = []
+  const incomplete = new Map<string, string>()
   const parts = new Map<string, Part[]>()
   for (const message of messages) {
     const { id, part } = message.includes('"part"') ? (JSON.parse(message) as { id: string; part?: Part }) : {}
@@ -176,11 +175,12 @@ function join(messages: readonly string[], wrong: string[]): string[] {
     const text = sorted.map((part) => part.text).join('')
     const complete = sorted.length === sorted[0]?.total
     if (!complete || createHash('sha256').update(text).digest('hex') !== sorted[0]?.sha256) {
-      wrong.push(`INCOMPLETE ${id}: parts ${sorted.map(({ number }) => number)} of ${sorted[0]?.total}`)
+      incomplete.set(id, `${sorted.map(({ number }) => number)} of ${sorted[0]?.total}`)
+      continue
     }
     for (let copy = 0; copy < Math.max(...copies.values()); copy += 1) whole.push(text)
   }
-  return whole
+  return { whole, incomplete }
 }
 
 /** Byte for byte, or with every field as it was and a mark added. */
