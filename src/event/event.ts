@@ -1,3 +1,5 @@
+import type { ActorFields } from '../../config/actor'
+
 import type { EventPart } from './part'
 
 /**
@@ -22,20 +24,11 @@ export type Action =
   | (string & {})
 
 export type Outcome = 'success' | 'failure'
-export type ActorType = 'user' | 'service' | 'system' | 'anonymous'
+export type ActorType = NonNullable<ActorFields['type']>
 export type EntryPoint = 'http' | 'job' | 'cli' | 'system'
 
 /** Who did it. `organisation` is the string form, `organisation_id` the primary key. */
-export interface Actor {
-  pk?: string
-  type?: ActorType
-  username?: string
-  is_staff?: boolean
-  is_superuser?: boolean
-  organisation?: string
-  organisation_id?: string
-  ip?: string
-}
+export type Actor = ActorFields
 
 /** What it was done to. `pk` is a string; a composite key is canonical JSON. */
 export interface Instance {

@@ -5,8 +5,10 @@ import { planOf } from './driver/plan'
 import { type RunReport, run } from './driver/run'
 
 const RUNS = Number(process.env.FAULT_RUNS ?? 200)
-// CI repeats the same runs, so that what fails there is what the change broke; new seeds are for developers and the soak.
-/** Each run has the seed after the one before, so that FAULT_SEED=<its seed> FAULT_RUNS=1 repeats one of them. */
+/**
+ * Each run has the seed after the one before, so that FAULT_SEED=<its seed> FAULT_RUNS=1 repeats one of them. CI repeats
+ * the same runs, so that what fails there is what the change broke; new seeds are for developers and the soak.
+ */
 const SEED = Number(process.env.FAULT_SEED ?? (process.env.CI ? 20_261_120 : Date.now() % 1_000_000_000))
 const HOW = `repeat with FAULT_SEED=${SEED}${RUNS === 200 ? '' : ` FAULT_RUNS=${RUNS}`}`
 
