@@ -71,9 +71,9 @@ export function contender(write: Write, plain: Place, target: Place, settle: () 
     },
     async run() {
       for (let index = 0; index < write.writes; index += 1) await write.run(target, loaded, index, round)
-      await settle()
       return write.writes
     },
+    settle,
   }
 }
 
