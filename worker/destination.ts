@@ -15,6 +15,7 @@ import type { Where } from './denied'
 import type { Entry } from './entry'
 import { NO_METRICS, type WorkerMetrics } from './metrics'
 import { punctualAgents } from './punctual-agents'
+import { putBody } from './put-body'
 import { outcomeOfAnswer, outcomeOfError, type PutOutcome } from './put-outcome'
 
 /**
@@ -93,13 +94,21 @@ export class Destination {
 
   /** One call; never throws, and ends within the time limit whatever the connection does. Entries sorted by time. */
   async put(entries: readonly Entry[], signal: AbortSignal): Promise<PutOutcome> {
-    const logEvents = entries.map(({ timestamp, line }) => ({ timestamp, message: line }))
     const asked = performance.now()
+    const body = putBody(this.#name, entries)
     // The SDK's own limit ends with the head of the answer; a body that never comes would hold the lease for ever.
     const limit = new AbortController()
     const abortSignal = AbortSignal.any([signal, limit.signal])
     try {
-      const command = new PutLogEventsCommand({ ...this.#name, logEvents })
+      const command = new PutLogEventsCommand({ ...this.#name, logEvents: [] })
+      // Before anything is derived from the body: its length, its hash, the signature.
+      command.middlewareStack.add(
+        (next) => (args) => {
+          Object.assign(args.request as object, { body })
+          return next(args)
+        },
+        { step: 'build', priority: 'high', name: 'readyBody' },
+      )
       // The last step before the wire. A process that was stopped since `asked` for longer than a call may take has lost
       // its lease, and its successor may have stored these events: no timer of its own has run before it goes on here.
       command.middlewareStack.add(

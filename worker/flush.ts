@@ -173,10 +173,10 @@ export class Flush {
     const count = suspect ? Math.min(PUT_LIMITS.events, lease.sent - position) : PUT_LIMITS.events
     const { bytes, perEvent } = PUT_LIMITS
     const from = { offset, count, bytes, perEvent }
-    const { lines, length, notUtf8 } = await tenure.renewing(() => this.#list.peek(lease, from))
-    if (lines.length === 0) return undefined
+    const { elements, length } = await tenure.renewing(() => this.#list.peek(lease, from))
+    if (elements.count === 0) return undefined
     await this.#onStep('peeked')
-    const batch = cutBatch(lines, notUtf8)
+    const batch = cutBatch(elements)
     // While calls are under way the tail of the list is still growing: better one full call later than ten small ones.
     const isTail = offset + batch.n === length && batch.n < PUT_LIMITS.events
     // Nor does a flush follow a trickle for ever, a call for each few events: what came after it began is the next one's.

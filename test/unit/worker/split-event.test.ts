@@ -7,12 +7,12 @@ import { cutCalls } from '../../../worker/cut-calls'
 import { lateCopies } from '../../../worker/late'
 import { readEvent } from '../../../worker/read-event'
 import { splitEvent } from '../../../worker/split-event'
-import { eventLine, idOf } from '../../support/events'
+import { elementsOf, eventLine, idOf } from '../../support/events'
 
 const MAX_BYTES = 1_048_576
 const MB = 1024 * 1024
 const bytesOf = (line: string) => Buffer.byteLength(line) + 26
-const partsOf = (line: string) => cutBatch([line]).entries
+const partsOf = (line: string) => cutBatch(elementsOf([line])).entries
 
 /** About so many bytes of characters of one, two, three and four bytes, and of those that JSON escapes. */
 function multiByte(bytes: number, shift = 0): string {

@@ -1,0 +1,81 @@
+import type { Place } from '../src/queue/elements'
+import type { Entry } from './entry'
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+
+/** Room for what is escaped: in an event of many short texts, a quarter is quotes. */
+const USUAL_GROWTH = 1.25
+const ROOM_FOR_NAMES = 8_192
+
+/**
+ * The body of a PutLogEvents call, as the SDK would write it. The SDK looks at every schema of every event besides every
+ * character, which takes it longer than all the rest of a flush takes; and what it leaves to be collected takes as long
+ * again. Here a line goes from the bytes that were read to the bytes that are sent, and nothing else is made of it.
+ */
+export function putBody(name: { logGroupName: string; logStreamName: string }, entries: readonly Entry[]): Buffer {
+  const size = entries.reduce((sum, { bytes }) => sum + bytes, 0)
+  const body = new Body(Math.ceil(size * USUAL_GROWTH) + ROOM_FOR_NAMES)
+  body.append(`${JSON.stringify(name).slice(0, -1)},"logEvents":[`)
+  let separator = ''
+  for (const entry of entries) {
+    const { plain } = entry
+    const head = `${separator}{"timestamp":${entry.timestamp},"message":`
+    separator = ','
+    if (plain === undefined) {
+      body.append(`${head}${JSON.stringify(entry.line)}}`)
+    } else {
+      body.append(`${head}"`)
+      body.appendPlain(plain)
+      body.append('"}')
+    }
+  }
+  body.append(']}')
+  return body.written
+}
+
+/** Grows as needed: how much of the lines is escaped shows only when they are written. */
+class Body {
+  #bytes: Buffer
+  #length = 0
+
+  constructor(size: number) {
+    this.#bytes = Buffer.allocUnsafeSlow(size)
+  }
+
+  get written(): Buffer {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
+  append(text: string): void {
+    this.#ensure(text.length * 3)
+    this.#length += this.#bytes.write(text, this.#length)
+  }
+
+  /** The inside of a JSON string. */
+  appendPlain({ bytes, start, end }: Place): void {
+    this.#ensure((end - start) * 2)
+    this.#length = writeEscaped(bytes, start, end, this.#bytes, this.#length)
+  }
+
+  #ensure(more: number): void {
+    if (this.#length + more <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafeSlow((this.#length + more) * 2)
+    this.#bytes.copy(larger, 0, 0, this.#length)
+    this.#bytes = larger
+  }
+}
+
+function writeEscaped(from: Uint8Array, start: number, end: number, to: Uint8Array, toStart: number): number {
+  let length = toStart
+  for (let at = start; at < end; at += 1) {
+    const byte = from[at] as number
+    if (byte === QUOTE || byte === BACKSLASH) {
+      to[length] = BACKSLASH
+      length += 1
+    }
+    to[length] = byte
+    length += 1
+  }
+  return length
+}
