@@ -6,4 +6,4 @@ import { setFlagsFromString } from 'node:v8'
  * 120 (140) are enough. The price is a few more collections. V8 reads both flags at every collection, and ignores what it does not know.
  */
 setFlagsFromString('--semi-space-growth-factor=1')
-setFlagsFromString('--heap-growing-percent=50')
+setFlagsFromString('--heap-growing-percent=70')

@@ -13,25 +13,51 @@ const ROOM_FOR_NAMES = 8_192
  * character, which takes it longer than all the rest of a flush takes; and what it leaves to be collected takes as long
  * again. Here a line goes from the bytes that were read to the bytes that are sent, and nothing else is made of it.
  */
-export function putBody(name: { logGroupName: string; logStreamName: string }, entries: readonly Entry[]): Buffer {
+export function putBody(
+  name: { logGroupName: string; logStreamName: string },
+  entries: readonly Entry[],
+  buffers?: BodyBuffers,
+): Buffer {
   const size = entries.reduce((sum, { bytes }) => sum + bytes, 0)
-  const body = new Body(Math.ceil(size * USUAL_GROWTH) + ROOM_FOR_NAMES)
+  const room = Math.ceil(size * USUAL_GROWTH) + ROOM_FOR_NAMES
+  const body = new Body(buffers?.take(room) ?? Buffer.allocUnsafeSlow(room))
   body.append(`${JSON.stringify(name).slice(0, -1)},"logEvents":[`)
   let separator = ''
+  let begin = ''
+  let time = Number.NaN
   for (const entry of entries) {
+    // Many events of one millisecond begin with the same text.
+    if (entry.timestamp !== time) begin = `{"timestamp":${entry.timestamp},"message":`
+    time = entry.timestamp
     const { plain } = entry
-    const head = `${separator}{"timestamp":${entry.timestamp},"message":`
-    separator = ','
-    if (plain === undefined) {
-      body.append(`${head}${JSON.stringify(entry.line)}}`)
-    } else {
-      body.append(`${head}"`)
-      body.appendPlain(plain)
-      body.append('"}')
-    }
+    body.append(separator)
+    body.append(begin)
+    if (plain === undefined) body.append(JSON.stringify(entry.line))
+    else body.appendPlain(plain)
+    separator = '},'
   }
+  if (entries.length > 0) body.append('}')
   body.append(']}')
   return body.written
+}
+
+const MOST_KEPT = 8
+const LARGEST_KEPT = 4 * 1024 * 1024
+
+/** Buffers of calls that were answered, for the next ones: making and collecting one for each costs as much as filling it. */
+export class BodyBuffers {
+  readonly #free: Buffer[] = []
+
+  take(size: number): Buffer {
+    const last = this.#free.pop()
+    return last !== undefined && last.length >= size ? last : Buffer.allocUnsafeSlow(size)
+  }
+
+  /** Only after an answer: of a call that ended without one, bytes may still be on their way to the wire. */
+  giveBack(body: Buffer): void {
+    if (this.#free.length === MOST_KEPT || body.buffer.byteLength > LARGEST_KEPT) return
+    this.#free.push(Buffer.from(body.buffer))
+  }
 }
 
 /** Grows as needed: how much of the lines is escaped shows only when they are written. */
@@ -39,8 +65,8 @@ class Body {
   #bytes: Buffer
   #length = 0
 
-  constructor(size: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(size)
+  constructor(buffer: Buffer) {
+    this.#bytes = buffer
   }
 
   get written(): Buffer {
@@ -52,10 +78,13 @@ class Body {
     this.#length += this.#bytes.write(text, this.#length)
   }
 
-  /** The inside of a JSON string. */
+  /** As a JSON string. */
   appendPlain({ bytes, start, end }: Place): void {
-    this.#ensure((end - start) * 2)
-    this.#length = writeEscaped(bytes, start, end, this.#bytes, this.#length)
+    this.#ensure((end - start) * 2 + 2)
+    this.#bytes[this.#length] = QUOTE
+    this.#length = writeEscaped(bytes, start, end, this.#bytes, this.#length + 1)
+    this.#bytes[this.#length] = QUOTE
+    this.#length += 1
   }
 
   #ensure(more: number): void {

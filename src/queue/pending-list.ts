@@ -79,11 +79,14 @@ export class PendingList {
     return { owner, token: Number(reply[1]), base: Number(reply[2]), sent: Number(reply[3]) }
   }
 
-  /** The next events from `offset` behind the head: up to `count`, up to `bytes` with `perEvent` added for each. */
-  async peek(lease: Lease, from: { offset: number; count: number; bytes: number; perEvent: number }): Promise<Peeked> {
-    const { offset, count, bytes, perEvent } = from
+  /** The next events from `position` on, which has not left the list: up to `count`, up to `bytes` with `perEvent` added for each. */
+  async peek(
+    lease: Lease,
+    from: { position: number; count: number; bytes: number; perEvent: number },
+  ): Promise<Peeked> {
+    const { position, count, bytes, perEvent } = from
     const keys = [this.#keys.lease, this.#keys.pending]
-    const args = [lease.owner, lease.token, this.#leaseMs, offset, count, bytes, perEvent]
+    const args = [lease.owner, lease.token, this.#leaseMs, position, count, bytes, perEvent]
     const [, base, length, lengths, pieces] = held(await peek.runBuffer(this.#redis, keys, args), lease)
     const elements = new Elements(pieces as Buffer[], lengths as number[])
     return { base: Number(base), length: Number(length), elements }

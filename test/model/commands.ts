@@ -129,7 +129,7 @@ const expire = fc.constant(
 
 const peek = fc.tuple(by, fc.nat(8), count).map(([who, offset, most]) =>
   byHolder(`peek ${most} from ${offset}`, who, (model, { real }) => (lease) => ({
-    reply: real.list.peek(lease, { offset, count: most, bytes: 1_000_000, perEvent: 26 }),
+    reply: real.list.peek(lease, { position: model.base + offset, count: most, bytes: 1_000_000, perEvent: 26 }),
     apply: (reply) => {
       const lines = model.pending.slice(offset, offset + most)
       const { base, length, elements } = reply as Peeked

@@ -2,10 +2,10 @@
 --
 -- KEYS[1] lease   KEYS[2] pending
 -- ARGV[1] owner   ARGV[2] token   ARGV[3] duration of the lease, ms
--- ARGV[4] offset from the head    ARGV[5] most events   ARGV[6] most bytes   ARGV[7] bytes added per event
+-- ARGV[4] position of the first, counted since the list began   ARGV[5] most events   ARGV[6] most bytes   ARGV[7] bytes added per event
 --
 -- Returns {1, base, length of the list, {bytes of each event, …}, {events, one behind the other, in pieces}}, or {0} when the lease is not the caller's any more.
--- Always at least one event when there is one at the offset, however large.
+-- Always at least one event when there is one at the position, however large.
 --
 -- Atomic, so that base belongs to the very list that was read. Reads in slices that begin with one element and grow: one
 -- LRANGE of the greatest count would copy 10,000 large events only to throw most of them away, and a list of events of
@@ -22,9 +22,11 @@ if lease[1] ~= ARGV[1] or lease[2] ~= ARGV[2] then
 end
 redis.call('HSET', KEYS[1], 'expiry', string.format('%.0f', now + tonumber(ARGV[3])))
 
-local offset, most, limit, extra = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local base = tonumber(lease[3] or 0)
+local offset, most, limit, extra = tonumber(ARGV[4]) - base, tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local lengths, pieces, bytes, full, step = {}, {}, 0, false, 1
-while not full and #lengths < most do
+-- What has left the list cannot be read; a negative offset would be one from its end.
+while offset >= 0 and not full and #lengths < most do
   local first = offset + #lengths
   local s = redis.call('LRANGE', KEYS[2], first, first + math.min(step, most - #lengths) - 1)
   step = math.min(step * 2, 16)
@@ -52,4 +54,4 @@ while not full and #lengths < most do
     pieces[#pieces + 1] = table.concat(s, '', 1, n)
   end
 end
-return { 1, tonumber(lease[3] or 0), redis.call('LLEN', KEYS[2]), lengths, pieces }
+return { 1, base, redis.call('LLEN', KEYS[2]), lengths, pieces }

@@ -32,7 +32,7 @@ function heldAfterExpiry(owner: string): Promise<Lease> {
   return waitFor(() => held(listOf(), owner), { what: 'the lease to run out' })
 }
 
-const ALL = { offset: 0, count: 100, bytes: 1_000_000, perEvent: 26 }
+const ALL = { position: 0, count: 100, bytes: 1_000_000, perEvent: 26 }
 
 describe('the lease', () => {
   it('is refused while another owner lives, and says who and for how long', async () => {
@@ -93,11 +93,11 @@ describe('the lease', () => {
 })
 
 describe('peek', () => {
-  it('reads from an offset and leaves the list as it is', async () => {
+  it('reads from a position and leaves the list as it is', async () => {
     await redis.rpush(keys.pending, 'a', 'b', 'c')
     const list = listOf()
     const lease = await held(list, 'w')
-    const { base, length, elements } = await list.peek(lease, { ...ALL, offset: 1 })
+    const { base, length, elements } = await list.peek(lease, { ...ALL, position: 1 })
     expect({ base, length, texts: textsOf(elements) }).toEqual({ base: 0, length: 3, texts: ['b', 'c'] })
     expect(await redis.llen(keys.pending)).toBe(3)
   })
@@ -142,10 +142,10 @@ describe('peek and elements that are no text', () => {
     const list = listOf()
     const lease = await held(list, 'w')
     const sizes: number[][] = []
-    for (let offset = 0; offset < 4; ) {
-      const { elements } = await list.peek(lease, { ...ALL, offset })
+    for (let position = 0; position < 4; ) {
+      const { elements } = await list.peek(lease, { ...ALL, position })
       sizes.push(textsOf(elements).map((text) => text.length))
-      offset += elements.count
+      position += elements.count
     }
     expect(sizes).toEqual([[1], [3_000_000], [3_000_000], [1]])
   })
