@@ -1,5 +1,6 @@
 import type { Place } from '../src/queue/elements'
 import type { Entry } from './entry'
+import { areFourPlain } from './plain-bytes'
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -63,10 +64,12 @@ export class BodyBuffers {
 /** Grows as needed: how much of the lines is escaped shows only when they are written. */
 class Body {
   #bytes: Buffer
+  #view: DataView
   #length = 0
 
   constructor(buffer: Buffer) {
     this.#bytes = buffer
+    this.#view = viewOf(buffer)
   }
 
   get written(): Buffer {
@@ -79,10 +82,10 @@ class Body {
   }
 
   /** As a JSON string. */
-  appendPlain({ bytes, start, end }: Place): void {
-    this.#ensure((end - start) * 2 + 2)
+  appendPlain(place: Place): void {
+    this.#ensure((place.end - place.start) * 2 + 2)
     this.#bytes[this.#length] = QUOTE
-    this.#length = writeEscaped(bytes, start, end, this.#bytes, this.#length + 1)
+    this.#length = writeEscaped(place, this.#bytes, this.#view, this.#length + 1)
     this.#bytes[this.#length] = QUOTE
     this.#length += 1
   }
@@ -92,19 +95,33 @@ class Body {
     const larger = Buffer.allocUnsafeSlow((this.#length + more) * 2)
     this.#bytes.copy(larger, 0, 0, this.#length)
     this.#bytes = larger
+    this.#view = viewOf(larger)
   }
 }
 
-function writeEscaped(from: Uint8Array, start: number, end: number, to: Uint8Array, toStart: number): number {
+function writeEscaped({ bytes, view, start, end }: Place, to: Uint8Array, toView: DataView, toStart: number): number {
   let length = toStart
-  for (let at = start; at < end; at += 1) {
-    const byte = from[at] as number
-    if (byte === QUOTE || byte === BACKSLASH) {
-      to[length] = BACKSLASH
+  for (let at = start; at < end; ) {
+    while (at + 4 <= end) {
+      const four = view.getInt32(at, true)
+      if (!areFourPlain(four)) break
+      toView.setInt32(length, four, true)
+      at += 4
+      length += 4
+    }
+    for (const stop = Math.min(at + 4, end); at < stop; at += 1) {
+      const byte = bytes[at] as number
+      if (byte === QUOTE || byte === BACKSLASH) {
+        to[length] = BACKSLASH
+        length += 1
+      }
+      to[length] = byte
       length += 1
     }
-    to[length] = byte
-    length += 1
   }
   return length
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }

@@ -1,6 +1,6 @@
 import { EVENT_VERSION } from '../src/event/event'
 import type { Place } from '../src/queue/elements'
-import { type Bytes, endOfString, endOfValue, isDigit, isHexDigit } from './compact-json'
+import { endOfString, endOfValue, isDigit, isHexDigit } from './compact-json'
 
 /** How `openLine` begins a line: with all that the worker needs to know, each in its place. */
 const START = Buffer.from(`{"v":${EVENT_VERSION},"id":"`)
@@ -30,7 +30,8 @@ const DASH = 0x2d
  *
  * @param place where it stands, in UTF-8
  */
-export function readOwn({ bytes, start, end }: Place): number {
+export function readOwn(place: Place): number {
+  const { bytes, start, end } = place
   if (!stands(START, bytes, start) || !stands(DATE, bytes, start + ID_START + ID_LENGTH)) return -1
   if (!stands(ACTION, bytes, start + DATE_START + DATE_LENGTH)) return -1
   for (let at = start + ID_START; at < start + ID_START + ID_LENGTH; at += 1) {
@@ -41,13 +42,13 @@ export function readOwn({ bytes, start, end }: Place): number {
   if (!(timestamp >= 0)) return -1
 
   const actionStart = start + ACTION_START
-  let at = endOfString(bytes, actionStart, end)
+  let at = endOfString(place, actionStart, end)
   if (at === -1 || at === actionStart + 2) return -1
   while (bytes[at] === COMMA) {
     const keyStart = at + 1
-    const keyEnd = endOfString(bytes, keyStart, end)
+    const keyEnd = endOfString(place, keyStart, end)
     if (keyEnd === -1 || bytes[keyEnd] !== COLON || mayBeKnown(bytes, keyStart + 1, keyEnd - 1)) return -1
-    at = endOfValue(bytes, keyEnd + 1, end)
+    at = endOfValue(place, keyEnd + 1, end)
     if (at === -1) return -1
   }
   return bytes[at] === CLOSE_OBJECT && at + 1 === end ? timestamp : -1
@@ -58,18 +59,18 @@ export function idOfOwn({ bytes, start }: Place): string {
   return bytes.toString('latin1', start + ID_START, start + ID_START + ID_LENGTH)
 }
 
-function stands(what: Bytes, bytes: Bytes, start: number): boolean {
+function stands(what: Uint8Array, bytes: Uint8Array, start: number): boolean {
   for (let i = 0; i < what.length; i += 1) if (bytes[start + i] !== what[i]) return false
   return true
 }
 
-function mayBeKnown(bytes: Bytes, start: number, end: number): boolean {
+function mayBeKnown(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end; at += 1) if (bytes[at] === BACKSLASH) return true
   return end - start <= LONGEST_KNOWN && KNOWN.has(Buffer.from(bytes.subarray(start, end)).toString())
 }
 
 /** Of `2026-11-20T10:00:00.123Z`; NaN when it is written in another way. */
-function timeAt(bytes: Bytes, start: number): number {
+function timeAt(bytes: Uint8Array, start: number): number {
   const year = number(bytes, start, 4)
   const month = number(bytes, start + 5, 2)
   const day = number(bytes, start + 8, 2)
@@ -92,12 +93,12 @@ function timeAt(bytes: Bytes, start: number): number {
   return Date.UTC(year, month - 1, day, hour, minute, second, ms)
 }
 
-function dateAt(bytes: Bytes, start: number): string {
+function dateAt(bytes: Uint8Array, start: number): string {
   return Buffer.from(bytes.subarray(start, start + DATE_LENGTH)).toString('latin1')
 }
 
 /** Of so many digits; NaN when one of them is none. */
-function number(bytes: Bytes, start: number, digits: number): number {
+function number(bytes: Uint8Array, start: number, digits: number): number {
   let value = 0
   for (let at = start; at < start + digits; at += 1) {
     const byte = bytes[at] as number

@@ -3,6 +3,8 @@ import { isUtf8 } from 'node:buffer'
 /** Where an element stands: from `start` to `end` of some bytes. */
 export interface Place {
   readonly bytes: Buffer
+  /** The same bytes, to be read several at a time. */
+  readonly view: DataView
   readonly start: number
   readonly end: number
 }
@@ -10,6 +12,7 @@ export interface Place {
 /** Several elements, one behind the other. */
 interface Piece {
   readonly bytes: Buffer
+  readonly view: DataView
   readonly isUtf8: boolean
 }
 
@@ -29,7 +32,11 @@ export class Elements {
    * @param lengths of each element, in bytes
    */
   constructor(pieces: readonly Buffer[], lengths: readonly number[]) {
-    this.#pieces = pieces.map((bytes) => ({ bytes, isUtf8: isUtf8(bytes) }))
+    this.#pieces = pieces.map((bytes) => ({
+      bytes,
+      view: new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
+      isUtf8: isUtf8(bytes),
+    }))
     this.#piece = new Uint32Array(lengths.length)
     this.#start = new Uint32Array(lengths.length)
     this.#end = new Uint32Array(lengths.length)
@@ -58,8 +65,8 @@ export class Elements {
   }
 
   place(index: number): Place {
-    const { bytes } = this.#pieceOf(index)
-    return { bytes, start: this.#start[index] as number, end: this.#end[index] as number }
+    const { bytes, view } = this.#pieceOf(index)
+    return { bytes, view, start: this.#start[index] as number, end: this.#end[index] as number }
   }
 
   /** False for bytes that are no text, so that the text made of them would not be what stands on the list. */

@@ -6,7 +6,8 @@ function isCompactJson(text: string): boolean {
   const bytes = Buffer.from(text)
   // As an element stands among others: what is before and behind it must not matter.
   const all = Buffer.concat([Buffer.from('{"'), bytes, Buffer.from('"a":1}]0')])
-  return endOfValue(all, 2, 2 + bytes.length) === 2 + bytes.length
+  const view = new DataView(all.buffer, all.byteOffset, all.length)
+  return endOfValue({ bytes: all, view }, 2, 2 + bytes.length) === 2 + bytes.length
 }
 
 function parses(text: string): boolean {

@@ -12,7 +12,8 @@ const START = `{"v":1,"id":"${ID}","date":"${DATE}","action":"A"`
 function placeOf(line: string) {
   const [before, element, after] = [Buffer.from('{"x":"é"}'), Buffer.from(line), Buffer.from(`${START}}`)]
   const bytes = Buffer.concat([before, element, after])
-  return { bytes, start: before.length, end: before.length + element.length }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  return { bytes, view, start: before.length, end: before.length + element.length }
 }
 
 /** Undefined when it is left to the parser. */
