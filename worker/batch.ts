@@ -2,7 +2,7 @@ import type { Elements } from '../src/queue/elements'
 import type { Entry } from './entry'
 import { PUT_LIMITS } from './limits'
 import { ListEntry } from './list-entry'
-import { keyOf, type ReadEvent, readEvent } from './read-event'
+import { keyOf, readEvent } from './read-event'
 import { readOwn } from './read-own'
 import { type LargeEvent, splitEvent } from './split-event'
 
@@ -23,6 +23,8 @@ export interface Batch {
   /** The entries are the parts of one event that is larger than one call. */
   readonly large: boolean
 }
+
+const NOT_UTF8 = 'not UTF-8'
 
 /**
  * Takes as many elements from the start as one call may carry. Always at least one, so that no element can block the
@@ -66,18 +68,17 @@ export function cutBatch(elements: Elements): Batch {
 }
 
 function readEntry(elements: Elements, index: number): ListEntry | Poison {
-  const own = elements.isUtf8(index) ? readOwn(elements.place(index)) : -1
+  if (!elements.isUtf8(index)) return { index, reason: NOT_UTF8 }
+  const own = readOwn(elements.place(index))
   if (own !== -1) return new ListEntry(elements, index, own)
-  const read = parse(elements, index)
+  const read = readEvent(elements.text(index))
   if (read.kind === 'poison') return { index, reason: read.reason }
   return new ListEntry(elements, index, read.timestamp, { id: read.id, key: keyOf(read) })
 }
 
 function readLarge(elements: Elements, index: number): LargeEvent | Poison {
-  const read = parse(elements, index)
-  return read.kind === 'poison' ? { index, reason: read.reason } : { ...read, index, line: elements.text(index) }
-}
-
-function parse(elements: Elements, index: number): ReadEvent {
-  return elements.isUtf8(index) ? readEvent(elements.text(index)) : { kind: 'poison', reason: 'not UTF-8' }
+  if (!elements.isUtf8(index)) return { index, reason: NOT_UTF8 }
+  const line = elements.text(index)
+  const read = readEvent(line)
+  return read.kind === 'poison' ? { index, reason: read.reason } : { ...read, index, line }
 }
