@@ -28,17 +28,21 @@ function joined(messages: readonly string[]) {
 }
 
 describe('a large event', () => {
-  it.each([1 / 1024, 0.5, 0.999, 1, 1.5, 2, 5, 50])('of about %d MB is joined again, byte for byte', (size) => {
-    const line = eventLine({ content: { text: multiByte(size * MB * 0.75) } })
-    const entries = partsOf(line)
-    const messages = entries.map((entry) => entry.line)
-    expect(messages.every((message) => bytesOf(message) <= MAX_BYTES)).toBe(true)
-    const [read] = joined(messages)
-    expect(read?.line === line).toBe(true)
-    expect(read?.parts).toBe(messages.length)
-    if (bytesOf(line) <= MAX_BYTES) expect(messages).toEqual([line])
-    else expect(messages.length).toBeGreaterThan(1)
-  }, 60_000)
+  it.each([1 / 1024, 0.5, 0.999, 1, 1.5, 2, 5, 50])(
+    'of about %d MB is joined again, byte for byte',
+    (size) => {
+      const line = eventLine({ content: { text: multiByte(size * MB * 0.75) } })
+      const entries = partsOf(line)
+      const messages = entries.map((entry) => entry.line)
+      expect(messages.every((message) => bytesOf(message) <= MAX_BYTES)).toBe(true)
+      const [read] = joined(messages)
+      expect(read?.line === line).toBe(true)
+      expect(read?.parts).toBe(messages.length)
+      if (bytesOf(line) <= MAX_BYTES) expect(messages).toEqual([line])
+      else expect(messages.length).toBeGreaterThan(1)
+    },
+    60_000,
+  )
 
   it('is cut at code points wherever the limit falls, and fills its parts', () => {
     for (let shift = 0; shift < 6; shift += 1) {
