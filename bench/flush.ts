@@ -1,6 +1,7 @@
 import { CloudWatchLogsClient, type InputLogEvent, PutLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs'
 import type { Redis } from 'ioredis'
 import { loadWorkerSettings, type WorkerSettings } from '../config/settings'
+import { Elements } from '../src/queue/elements'
 import { queueKeys } from '../src/queue/keys'
 import { cutBatch } from '../worker/batch'
 import { Flusher } from '../worker/flusher'
@@ -82,10 +83,12 @@ async function main(): Promise<void> {
 
 /** The batches that the flush will send, sorted and ready for the SDK. */
 async function readBatches(redis: Redis, list: string): Promise<InputLogEvent[][]> {
-  const lines = await redis.lrange(list, 0, -1)
+  const lines = await redis.lrangeBuffer(list, 0, -1)
   const batches: InputLogEvent[][] = []
   for (let i = 0; i < lines.length; ) {
-    const { n, entries } = cutBatch(lines.slice(i, i + PUT_LIMITS.events))
+    const ahead = lines.slice(i, i + PUT_LIMITS.events)
+    const lengths = ahead.map(({ length }) => length)
+    const { n, entries } = cutBatch(new Elements([Buffer.concat(ahead)], lengths))
     batches.push(entries.map(({ timestamp, line }) => ({ timestamp, message: line })))
     i += n
   }

@@ -21,9 +21,15 @@ export async function flush(_command: Command, output: Output): Promise<number> 
   const { error, ...counts } = summary
   const failed = error && { error: { code: error.code, message: error.message } }
   const { outcome, stored, batches, dead, deferred, ms } = summary
-  const text = `${outcome}: ${stored} stored in ${count(batches, 'batch', 'batches')}, ${dead} dead, ${deferred} deferred, ${ms} ms`
+  const waiting = outcome === 'waiting' ? waitingUntil(summary.retryInMs ?? 0) : ''
+  const text = `${outcome}: ${waiting}${stored} stored in ${count(batches, 'batch', 'batches')}, ${dead} dead, ${deferred} deferred, ${ms} ms`
   output.result({ ...counts, ...failed }, error ? `${text}\n${error.message}` : text)
   return outcome === 'ok' ? 0 : 1
+}
+
+function waitingUntil(ms: number): string {
+  const until = new Date(Date.now() + ms).toISOString()
+  return `CloudWatch did not take the last calls, so none is made until ${until} (${Math.ceil(ms / 1_000)} s); `
 }
 
 async function untilNotBusy(run: () => Promise<FlushSummary>): Promise<FlushSummary> {

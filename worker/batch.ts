@@ -1,7 +1,10 @@
+import type { Elements } from '../src/queue/elements'
 import type { Entry } from './entry'
 import { PUT_LIMITS } from './limits'
+import { ListEntry } from './list-entry'
 import { keyOf, readEvent } from './read-event'
-import { splitEvent } from './split-event'
+import { readOwn } from './read-own'
+import { type LargeEvent, splitEvent } from './split-event'
 
 export type { Entry } from './entry'
 
@@ -21,15 +24,13 @@ export interface Batch {
   readonly large: boolean
 }
 
-const NONE: ReadonlySet<number> = new Set()
+const NOT_UTF8 = 'not UTF-8'
 
 /**
  * Takes as many elements from the start as one call may carry. Always at least one, so that no element can block the
  * list; it takes none out of the middle, so that settling is trimming.
- *
- * @param notUtf8 the elements whose bytes are no text: what was read of them is not what they are
  */
-export function cutBatch(lines: readonly string[], notUtf8: ReadonlySet<number> = NONE): Batch {
+export function cutBatch(elements: Elements): Batch {
   const entries: Entry[] = []
   const poison: Poison[] = []
   let bytes = 0
@@ -37,32 +38,47 @@ export function cutBatch(lines: readonly string[], notUtf8: ReadonlySet<number> 
   let latest = Number.NEGATIVE_INFINITY
   let sorted = true
   let n = 0
-  for (const line of lines) {
-    if (entries.length === PUT_LIMITS.events) break
-    const size = Buffer.byteLength(line) + PUT_LIMITS.perEvent
-    const read = notUtf8.has(n) ? NOT_UTF8 : readEvent(line)
-    if (read.kind === 'poison') {
-      poison.push({ index: n, reason: read.reason })
-    } else {
-      const { id, timestamp } = read
-      if (size > PUT_LIMITS.bytes) {
-        if (entries.length > 0) break
-        return { n: n + 1, entries: splitEvent({ ...read, index: n, line }), poison, large: true }
-      }
-      const first = Math.min(earliest, timestamp)
-      const last = Math.max(latest, timestamp)
-      if (bytes + size > PUT_LIMITS.bytes || last - first > PUT_LIMITS.spanMs) break
-      if (timestamp < latest) sorted = false
-      entries.push({ index: n, id, key: keyOf(read), timestamp, line, bytes: size })
-      bytes += size
-      earliest = first
-      latest = last
+  for (; n < elements.count && entries.length < PUT_LIMITS.events; n += 1) {
+    const size = elements.size(n) + PUT_LIMITS.perEvent
+    if (size > PUT_LIMITS.bytes) {
+      const large = readLarge(elements, n)
+      if ('reason' in large) poison.push(large)
+      else if (entries.length > 0) break
+      else return { n: n + 1, entries: splitEvent(large), poison, large: true }
+      continue
     }
-    n += 1
+    const entry = readEntry(elements, n)
+    if (!(entry instanceof ListEntry)) {
+      poison.push(entry)
+      continue
+    }
+    const { timestamp } = entry
+    const first = Math.min(earliest, timestamp)
+    const last = Math.max(latest, timestamp)
+    if (bytes + size > PUT_LIMITS.bytes || last - first > PUT_LIMITS.spanMs) break
+    if (timestamp < latest) sorted = false
+    entries.push(entry)
+    bytes += size
+    earliest = first
+    latest = last
   }
   // Array.prototype.sort is stable, so ties keep the order of the list.
   if (!sorted) entries.sort((a, b) => a.timestamp - b.timestamp)
   return { n, entries, poison, large: false }
 }
 
-const NOT_UTF8 = { kind: 'poison', reason: 'not UTF-8' } as const
+function readEntry(elements: Elements, index: number): ListEntry | Poison {
+  if (!elements.isUtf8(index)) return { index, reason: NOT_UTF8 }
+  const own = readOwn(elements.place(index))
+  if (own !== -1) return new ListEntry(elements, index, own)
+  const read = readEvent(elements.text(index))
+  if (read.kind === 'poison') return { index, reason: read.reason }
+  return new ListEntry(elements, index, read.timestamp, { id: read.id, key: keyOf(read) })
+}
+
+function readLarge(elements: Elements, index: number): LargeEvent | Poison {
+  if (!elements.isUtf8(index)) return { index, reason: NOT_UTF8 }
+  const line = elements.text(index)
+  const read = readEvent(line)
+  return read.kind === 'poison' ? { index, reason: read.reason } : { ...read, index, line }
+}

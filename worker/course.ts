@@ -85,7 +85,8 @@ export class Course {
 
   async #send(portion: Unsent): Promise<readonly Portion[]> {
     // One part that is rejected or refused decides for its whole event.
-    const left = portion.entries.filter(({ index }) => !this.#moves.has(index))
+    const { entries: all } = portion
+    const left = this.#moves.size === 0 ? all : all.filter(({ index }) => !this.#moves.has(index))
     this.#open -= portion.entries.length - left.length
     const calls = cutCalls(left)
     const [entries, ...others] = calls.map((each): Unsent => ({ state: 'unsent', entries: each }))

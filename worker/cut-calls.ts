@@ -2,7 +2,8 @@ import type { Entry } from './entry'
 import { PUT_LIMITS } from './limits'
 
 /** Cuts entries into runs that one PutLogEvents call each may carry. They come, and stay, sorted by time. */
-export function cutCalls(entries: readonly Entry[]): Entry[][] {
+export function cutCalls(entries: readonly Entry[]): (readonly Entry[])[] {
+  if (fitsOneCall(entries)) return entries.length > 0 ? [entries] : []
   const calls: Entry[][] = []
   let call: Entry[] = []
   let bytes = 0
@@ -19,4 +20,13 @@ export function cutCalls(entries: readonly Entry[]): Entry[][] {
   }
   if (call.length > 0) calls.push(call)
   return calls
+}
+
+function fitsOneCall(entries: readonly Entry[]): boolean {
+  const [first, last] = [entries[0], entries.at(-1)]
+  if (first === undefined || last === undefined) return true
+  if (entries.length > PUT_LIMITS.events || last.timestamp - first.timestamp > PUT_LIMITS.spanMs) return false
+  let bytes = 0
+  for (const entry of entries) bytes += entry.bytes
+  return bytes <= PUT_LIMITS.bytes
 }

@@ -15,6 +15,7 @@ import type { Where } from './denied'
 import type { Entry } from './entry'
 import { NO_METRICS, type WorkerMetrics } from './metrics'
 import { punctualAgents } from './punctual-agents'
+import { BodyBuffers, putBody } from './put-body'
 import { outcomeOfAnswer, outcomeOfError, type PutOutcome } from './put-outcome'
 
 /**
@@ -60,6 +61,7 @@ export class Destination {
   readonly where: Where
   readonly #client: CloudWatchLogsClient
   readonly #name: { readonly logGroupName: string; readonly logStreamName: string }
+  readonly #bodies = new BodyBuffers()
   readonly #retentionInDays: number | undefined
   readonly #timeoutMs: number
   readonly #metrics: WorkerMetrics
@@ -93,13 +95,21 @@ export class Destination {
 
   /** One call; never throws, and ends within the time limit whatever the connection does. Entries sorted by time. */
   async put(entries: readonly Entry[], signal: AbortSignal): Promise<PutOutcome> {
-    const logEvents = entries.map(({ timestamp, line }) => ({ timestamp, message: line }))
     const asked = performance.now()
+    const body = putBody(this.#name, entries, this.#bodies)
     // The SDK's own limit ends with the head of the answer; a body that never comes would hold the lease for ever.
     const limit = new AbortController()
     const abortSignal = AbortSignal.any([signal, limit.signal])
     try {
-      const command = new PutLogEventsCommand({ ...this.#name, logEvents })
+      const command = new PutLogEventsCommand({ ...this.#name, logEvents: [] })
+      // Before anything is derived from the body: its length, its hash, the signature.
+      command.middlewareStack.add(
+        (next) => (args) => {
+          Object.assign(args.request as object, { body })
+          return next(args)
+        },
+        { step: 'build', priority: 'high', name: 'readyBody' },
+      )
       // The last step before the wire. A process that was stopped since `asked` for longer than a call may take has lost
       // its lease, and its successor may have stored these events: no timer of its own has run before it goes on here.
       command.middlewareStack.add(
@@ -112,7 +122,9 @@ export class Destination {
       const call = this.#client.send(command, { abortSignal })
       const late = this.#limit(limit.signal)
       call.catch(() => undefined) // When the limit wins, nobody else waits for it.
-      return outcomeOfAnswer(await Promise.race([call, late]), entries.length)
+      const answer = await Promise.race([call, late])
+      this.#bodies.giveBack(body)
+      return outcomeOfAnswer(answer, entries.length)
     } catch (error) {
       return outcomeOfError(error)
     } finally {

@@ -2,13 +2,13 @@ import { AuditError } from '../config/errors'
 import type { Logger } from '../config/logger'
 import type { WorkerTuning } from '../config/settings'
 import type { Inheritance, Move, PendingList } from '../src/queue/pending-list'
-import { type Batch, cutBatch } from './batch'
+import type { Batch } from './batch'
 import { Breaker } from './breaker'
 import { deadHeader } from './dead-letter'
 import type { Deliverer } from './deliver'
-import type { Delivering, Delivery, FlushSide } from './delivery'
-import { PUT_LIMITS } from './limits'
+import type { Delivering, FlushSide } from './delivery'
 import { countMoves, NO_METRICS, type WorkerMetrics } from './metrics'
+import { ReadAhead } from './read-ahead'
 import { noStep, type OnStep } from './step'
 import { Tenure } from './tenure'
 
@@ -63,8 +63,6 @@ export class Flush {
   readonly #metrics: WorkerMetrics
   readonly #stream: string
   readonly #done = { stored: 0, batches: 0, dead: 0, deferred: 0, late: 0 }
-  /** Position of the head of the list. */
-  #base = 0
   /** Behind the last event that was pending when the flush began. */
   #enough: number | undefined
 
@@ -101,7 +99,6 @@ export class Flush {
       const lease = await this.#list.acquire(owner)
       if ('heldBy' in lease) return summary({ outcome: 'busy', retryInMs: lease.remainingMs })
       tenure = new Tenure(this.#list, lease, this.#tuning, this.#logger, started)
-      this.#base = lease.base
       await this.#onStep('acquired')
       const inheritance = await this.#list.resume(lease, this.#stream)
       if (inheritance.openForMs > 0) return summary({ outcome: 'waiting', retryInMs: inheritance.openForMs })
@@ -122,23 +119,29 @@ export class Flush {
 
   async #drain(held: Held): Promise<void> {
     const inFlight: InFlight[] = []
-    let offset = 0
+    const reader = new ReadAhead(this.#list, held.tenure)
+    let position = held.tenure.lease.base
+    let settling = Promise.resolve()
     try {
       for (;;) {
         while (this.#mayBegin(inFlight, held.breaker)) {
-          const next = await this.#begin(held, offset)
+          const next = await this.#begin(held, reader, position, inFlight.length === 0)
           if (next === undefined) break
           inFlight.push(next)
-          offset += next.batch.n
+          position = next.end
         }
         const first = inFlight[0]
+        if (first !== undefined) await first.delivering.delivery
+        await settling
         if (first === undefined) return
-        await this.#settle(held.tenure, first.batch, await first.delivering.delivery)
+        // In order, and while the next ones are begun: nothing of them depends on it.
+        settling = this.#settle(held.tenure, first)
+        settling.catch(() => undefined) // Awaited before the next one is settled; until then a failure is not unhandled.
+        if (first.batch.large) await settling
         inFlight.shift()
-        offset -= first.batch.n
       }
     } catch (error) {
-      await Promise.allSettled(inFlight.map(({ delivering }) => delivering.delivery))
+      await Promise.allSettled([settling, ...inFlight.map(({ delivering }) => delivering.delivery)])
       await this.#unmark(held.tenure, inFlight)
       throw error
     }
@@ -165,27 +168,24 @@ export class Flush {
     return inFlight.length < (breaker.isTripped ? 1 : this.#tuning.inFlight)
   }
 
-  /** Peeks and marks the batch at the offset, and begins to send it. Undefined when there is none worth a call yet. */
-  async #begin({ tenure, breaker, inheritance }: Held, offset: number): Promise<InFlight | undefined> {
+  /** Reads and marks the batch at the position, and begins to send it. Undefined when there is none worth a call yet. */
+  async #begin(held: Held, reader: ReadAhead, position: number, isAlone: boolean): Promise<InFlight | undefined> {
+    const { tenure, breaker, inheritance } = held
     const { lease } = tenure
-    const position = this.#base + offset
-    const suspect = position < lease.sent
-    const count = suspect ? Math.min(PUT_LIMITS.events, lease.sent - position) : PUT_LIMITS.events
-    const { bytes, perEvent } = PUT_LIMITS
-    const from = { offset, count, bytes, perEvent }
-    const { lines, length, notUtf8 } = await tenure.renewing(() => this.#list.peek(lease, from))
-    if (lines.length === 0) return undefined
+    const read = await reader.read(position)
+    if (read === undefined) return undefined
     await this.#onStep('peeked')
-    const batch = cutBatch(lines, notUtf8)
-    // While calls are under way the tail of the list is still growing: better one full call later than ten small ones.
-    const isTail = offset + batch.n === length && batch.n < PUT_LIMITS.events
+    const { batch, start, end, suspect, isTail, listEnd } = read
     // Nor does a flush follow a trickle for ever, a call for each few events: what came after it began is the next one's.
-    this.#enough ??= position + length
-    if (isTail && !suspect && (offset > 0 || position >= this.#enough)) return undefined
+    this.#enough ??= listEnd
+    // While calls are under way the tail of the list is still growing: better one full call later than ten small ones.
+    if (isTail && !suspect && (!isAlone || position >= this.#enough)) return undefined
     if (this.#stop.aborted) return undefined
 
-    const end = position + batch.n
-    await tenure.renewing(() => this.#list.mark(lease, end))
+    const marked = tenure.renewing(() => this.#list.mark(lease, end))
+    // Right behind it, so that Redis reads while this process writes the call.
+    reader.prepare(read)
+    await marked
     await this.#onStep('marked')
     const side: FlushSide = {
       stop: this.#stop,
@@ -198,19 +198,19 @@ export class Flush {
     const state = suspect && batch.entries.length > 0 ? 'unknown' : 'unsent'
     const delivering = this.#deliverer.deliver(batch.entries, state, side)
     delivering.delivery.catch(() => undefined) // Awaited when its turn comes; until then a failure is not unhandled.
-    return { batch, start: position, end, delivering }
+    return { batch, start, end, delivering }
   }
 
-  async #settle({ lease }: Tenure, batch: Batch, delivery: Delivery): Promise<void> {
+  async #settle({ lease }: Tenure, { batch, start, delivering }: InFlight): Promise<void> {
+    const delivery = await delivering.delivery
     const poisoned = batch.poison.map(
       ({ index, reason }): Move => ({ index, to: 'dead', header: deadHeader('not_an_event', reason) }),
     )
     const moves = [...poisoned, ...delivery.moves].sort((a, b) => a.index - b.index)
     await this.#onStep('settling')
-    await this.#list.settle(lease, this.#base, batch.n, moves)
+    await this.#list.settle(lease, start, batch.n, moves)
     await this.#onStep('settled')
     const dead = moves.filter(({ to }) => to === 'dead').length
-    this.#base += batch.n
     this.#done.stored += batch.n - moves.length
     this.#done.dead += dead
     this.#done.deferred += moves.length - dead

@@ -23,13 +23,15 @@ export interface SortedRejections {
 const SLACK_MS = 5 * 60 * 1000
 
 /**
- * Applies the indices of an answer, and checks them against the entries' own times. A mistake there, AWS's or ours,
- * would otherwise take an event that is stored for rejected (a duplicate), or one that was rejected for stored (a loss).
+ * Applies the indices of an answer, and checks them against the times of the entries, which are sorted by them. A
+ * mistake there, AWS's or ours, would otherwise take an event that is stored for rejected (a duplicate), or one that was
+ * rejected for stored (a loss).
  */
 export function sortRejected(entries: readonly Entry[], indices: RejectedIndices, nowMs: number): SortedRejections {
   const rejected: Claim[] = []
   const doubted: Claim[] = []
   const readable = makeSense(indices, entries.length)
+  if (readable && isNothingRejected(entries, indices, nowMs)) return { rejected, doubted }
   entries.forEach((entry, i) => {
     const said = readable ? saidOf(i, indices) : undefined
     const own = ownVerdict(entry.timestamp, nowMs)
@@ -39,6 +41,13 @@ export function sortRejected(entries: readonly Entry[], indices: RejectedIndices
     } else (isPossible(said, entry.timestamp, nowMs) ? rejected : doubted).push({ entry, rejection: said })
   })
   return { rejected, doubted }
+}
+
+/** Nor is there an entry that should have been: the times of the others lie between those of the first and the last. */
+function isNothingRejected(entries: readonly Entry[], indices: RejectedIndices, nowMs: number): boolean {
+  const { tooOldEnd, expiredEnd, tooNewStart } = indices
+  if (tooOldEnd > 0 || expiredEnd > 0 || tooNewStart < entries.length) return false
+  return [entries[0], entries.at(-1)].every((entry) => !entry || ownVerdict(entry.timestamp, nowMs) === undefined)
 }
 
 function makeSense({ tooOldEnd, expiredEnd, tooNewStart }: RejectedIndices, count: number): boolean {

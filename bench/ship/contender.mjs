@@ -1,5 +1,6 @@
 // One contender in a process of its own: `node contender.mjs <name> <sink url> <events> <seconds>`. Sends events of 600
-// bytes until all have arrived or the time is over, and prints {"events":…,"seconds":…}.
+// bytes until all have arrived or the time is over, and prints {"events":…,"seconds":…,"cpu":…},
+// the last in microseconds of CPU time for one event.
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { arrived, EVENTS_PER_CALL, eventLine, PEERS, require } from './support.mjs'
@@ -66,8 +67,11 @@ async function feed(log) {
 }
 
 const before = await arrived(endpoint)
+const cpu = process.cpuUsage()
 const started = performance.now()
 await { sdk, winston, pino }[name]()
 const elapsed = (performance.now() - started) / 1000
-console.log(JSON.stringify({ events: (await arrived(endpoint)) - before, seconds: elapsed }))
+const events = (await arrived(endpoint)) - before
+const { user, system } = process.cpuUsage(cpu)
+console.log(JSON.stringify({ events, seconds: elapsed, cpu: (user + system) / events }))
 process.exit(0)

@@ -2,11 +2,12 @@
 // shippers, and the memory of the worker with a large backlog: `node bench/ship/run.mjs [--quick] [--json] [--rounds n]`.
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import {
   arrived,
+  cpuOf,
   EVENT_BYTES,
   eventLine,
   HERE,
@@ -48,7 +49,8 @@ async function contender(name, sinkUrl) {
 }
 
 /** The real command, in its own process, with its defaults: four batches in flight. */
-async function worker({ redis, url }, sinkUrl, count) {
+async function worker({ redis, url, pid: redisPid }, sink, count) {
+  const sinkUrl = sink.url
   const env = {
     AUDIT_LOGGER_REDIS_URL: url,
     AUDIT_LOGGER_ENDPOINT: sinkUrl,
@@ -68,6 +70,8 @@ async function worker({ redis, url }, sinkUrl, count) {
   // From its first call on: how soon a flush begins is a matter of settings.
   await until(async () => (await arrived(sinkUrl)) > before, 'the first call', 30_000)
   const already = (await arrived(sinkUrl)) - before
+  const cpu = () => [pid, redisPid, sink.pid].map(cpuOf)
+  const cpuBefore = cpu()
   const started = performance.now()
   await until(
     async () => (await arrived(sinkUrl)) - before >= count && (await redis.llen(PENDING)) === 0,
@@ -75,13 +79,14 @@ async function worker({ redis, url }, sinkUrl, count) {
     600_000,
   )
   const seconds = (performance.now() - started) / 1000
+  const [ownCpu, redisCpu, sinkCpu] = cpu().map((micros, i) => (micros - cpuBefore[i]) / (count - already))
   const events = (await arrived(sinkUrl)) - before
   if (events !== count) throw new Error(`${events} of ${count} events arrived`)
   const { peak } = memoryOf(pid)
   child.removeAllListeners('exit')
   child.kill('SIGKILL')
   await redis.del('{audit-logger}:lease', '{audit-logger}:stats')
-  return { events: events - already, seconds, idle, peak }
+  return { events: events - already, seconds, idle, peak, cpu: ownCpu, redisCpu, sinkCpu }
 }
 
 const rate = ({ events, seconds }) => events / seconds
@@ -103,7 +108,7 @@ function machine() {
   })
   const redis = /v=(\S+)/.exec(execFileSync('redis-server', ['--version'], { encoding: 'utf8' }))?.[1]
   const [processor] = cpus()
-  return `${new Date().toISOString().slice(0, 10)}; ${cpus().length} × ${processor.model}, ${Math.round(totalmem() / 1024 ** 3)} GB; Node ${process.versions.node}, Redis ${redis}, ${versions.join(', ')}`
+  return `${new Date().toISOString().slice(0, 10)}; ${cpus().length} × ${processor.model}, ${Math.round(totalmem() / 1024 ** 3)} GB, load ${loadavg()[0].toFixed(1)}; Node ${process.versions.node}, Redis ${redis}, ${versions.join(', ')}`
 }
 
 process.setMaxListeners(0)
@@ -116,7 +121,7 @@ const contenders = {
   sdk: () => contender('sdk', sink.url),
   async worker() {
     await redis.copy('kept', 'filled')
-    return worker(place, sink.url, COUNT)
+    return worker(place, sink, COUNT)
   },
   winston: () => contender('winston', sink.url),
   pino: () => contender('pino', sink.url),
@@ -134,7 +139,7 @@ for (let part = 0; part < LARGE / COUNT; part += 1) {
   for (let i = 0; i < COUNT; i += 5_000) await redis.eval(slice, 2, 'kept', 'filled', i, i + 4_999)
 }
 await redis.del('kept')
-const large = await worker(place, sink.url, LARGE)
+const large = await worker(place, sink, LARGE)
 place.close()
 sink.close()
 
@@ -144,10 +149,20 @@ const rows = [
   ['winston-cloudwatch 6.3.0, uploadRate 1', 'winston', ''],
   ['@serdnam/pino-cloudwatch-transport 1.0.4', 'pino', ''],
 ].map(([title, name, aim]) => {
-  const ratios = results[name].map((each, round) => rate(each) / rate(results.sdk[round]))
-  const span = `${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`
-  return [title, whole(median(results[name].map(rate))), span, aim]
+  const span = (ratioOf) => {
+    const ratios = results[name].map((each, round) => ratioOf(each, results.sdk[round]))
+    return `${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)})`
+  }
+  return [
+    title,
+    whole(median(results[name].map(rate))),
+    span((each, sdk) => rate(each) / rate(sdk)),
+    aim,
+    median(results[name].map(({ cpu }) => cpu)).toFixed(1),
+    span((each, sdk) => sdk.cpu / each.cpu),
+  ]
 })
+const processor = (field) => median(results.worker.map((each) => each[field])).toFixed(1)
 const memory = [
   ['worker, nothing pending', results.worker[0].idle],
   [`worker, ${whole(COUNT)} pending`, Math.max(...results.worker.map(({ peak }) => peak))],
@@ -160,14 +175,14 @@ if (values.json) {
 
 ${whole(COUNT)} events of ${EVENT_BYTES} bytes to an endpoint that only counts, each contender in a process of its own, the peers for ${PEER_SECONDS} s at most; ${values.rounds} rounds, medians, ratios within a round.
 
-| | events/s | ratio to the bare SDK | aim |
-| --- | ---: | ---: | ---: |
+| | events/s | ratio to the bare SDK | aim | CPU µs each | CPU ratio |
+| --- | ---: | ---: | ---: | ---: | ---: |
 ${rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}
 
 | resident memory, the kernel's high-water mark | MB | aim |
 | --- | ---: | ---: |
 ${memory.map(([name, megabytes]) => `| ${name} | ${megabytes.toFixed(0)} | ≤ 150 |`).join('\n')}
 
-${whole(LARGE)} events were shipped at ${whole(rate(large))} a second. ${machine()}`)
+${whole(LARGE)} events were shipped at ${whole(rate(large))} a second. Beside the worker, Redis took ${processor('redisCpu')} and the endpoint ${processor('sinkCpu')} µs of CPU for an event. ${machine()}`)
 }
 process.exit(0)

@@ -55,12 +55,13 @@ export async function startRedis() {
   const args = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', directory].map(
     String,
   )
-  const { child } = await start('redis-server', args, { until: /Ready to accept connections/ })
+  const { child, pid } = await start('redis-server', args, { until: /Ready to accept connections/ })
   const url = `redis://127.0.0.1:${port}`
   const redis = new Redis(url)
   return {
     url,
     redis,
+    pid,
     close() {
       redis.disconnect()
       child.kill('SIGKILL')
@@ -72,9 +73,9 @@ export async function startRedis() {
 /** The local endpoint that only reads and counts, in a process of its own. */
 export async function startSink() {
   const script = join(ROOT, 'dist/local/cloudwatch/main.js')
-  const { child, line } = await start(process.execPath, [script, '--sink'], { until: /^\{"url"/ })
+  const { child, line, pid } = await start(process.execPath, [script, '--sink'], { until: /^\{"url"/ })
   const { url } = JSON.parse(line)
-  return { url, close: () => child.kill('SIGTERM') }
+  return { url, pid, close: () => child.kill('SIGTERM') }
 }
 
 /** How many events have come in so far. */
@@ -88,6 +89,13 @@ export async function until(condition, what, timeoutMs) {
     if (performance.now() > deadline) throw new Error(`gave up waiting for ${what}`)
     await delay(10)
   }
+}
+
+/** CPU time of a process so far in microseconds, as exact as the kernel's clock tick of 10 ms. */
+export function cpuOf(pid) {
+  // The second field is the name in brackets, which may hold anything.
+  const [, ...fields] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ')
+  return (Number(fields[10]) + Number(fields[11])) * 10_000
 }
 
 /** What a process holds now and the most it ever held, in MB. */

@@ -1,8 +1,7 @@
-import { isUtf8 } from 'node:buffer'
 import { AuditError } from '../../config/errors'
 import type { RedisClient } from './connection'
+import { Elements } from './elements'
 import type { QueueKeys } from './keys'
-import type { EventLine } from './queue'
 import { Script } from './script'
 
 const acquire = new Script('acquire')
@@ -35,9 +34,7 @@ export interface LeaseHeld {
 export interface Peeked {
   readonly base: number
   readonly length: number
-  readonly lines: readonly EventLine[]
-  /** The indices of elements whose bytes are no UTF-8, so that the line is not what stands on the list. */
-  readonly notUtf8?: ReadonlySet<number>
+  readonly elements: Elements
 }
 
 /** What earlier flushes left behind. */
@@ -57,9 +54,6 @@ export interface BreakerState {
 export type Move =
   | { readonly index: number; readonly to: 'dead'; readonly header: string }
   | { readonly index: number; readonly to: 'deferred'; readonly dueMs: number }
-
-/** What stands in a text for bytes that were none. */
-const REPLACED = '\uFFFD'
 
 /** A request to managed serverless Redis may have 3,999 arguments: three for each event that moves, seven of its own. */
 const MOST_MOVES = 1_000
@@ -85,24 +79,17 @@ export class PendingList {
     return { owner, token: Number(reply[1]), base: Number(reply[2]), sent: Number(reply[3]) }
   }
 
-  /** The next events from `offset` behind the head: up to `count`, up to `bytes` with `perEvent` added for each. */
-  async peek(lease: Lease, from: { offset: number; count: number; bytes: number; perEvent: number }): Promise<Peeked> {
-    const { offset, count, bytes, perEvent } = from
+  /** The next events from `position` on, which has not left the list: up to `count`, up to `bytes` with `perEvent` added for each. */
+  async peek(
+    lease: Lease,
+    from: { position: number; count: number; bytes: number; perEvent: number },
+  ): Promise<Peeked> {
+    const { position, count, bytes, perEvent } = from
     const keys = [this.#keys.lease, this.#keys.pending]
-    const args = [lease.owner, lease.token, this.#leaseMs, offset, count, bytes, perEvent]
-    const reply = held(await peek.run(this.#redis, keys, args), lease)
-    const lines = reply[3] as EventLine[]
-    if (lines.some((line) => line.includes(REPLACED))) return this.#peekBytes(lease, keys, args)
-    return { base: Number(reply[1]), length: Number(reply[2]), lines }
-  }
-
-  /** Reads again, as bytes, what may hold some that are no text; reading always so costs a flush a fifth of its time. */
-  async #peekBytes(lease: Lease, keys: readonly string[], args: readonly (string | number)[]): Promise<Peeked> {
-    const reply = held(await peek.runBuffer(this.#redis, keys, args), lease)
-    const elements = reply[3] as Buffer[]
-    const notUtf8 = new Set(elements.flatMap((element, i) => (isUtf8(element) ? [] : [i])))
-    const lines = elements.map((element) => element.toString())
-    return { base: Number(reply[1]), length: Number(reply[2]), lines, ...(notUtf8.size > 0 && { notUtf8 }) }
+    const args = [lease.owner, lease.token, this.#leaseMs, position, count, bytes, perEvent]
+    const [, base, length, lengths, pieces] = held(await peek.runBuffer(this.#redis, keys, args), lease)
+    const elements = new Elements(pieces as Buffer[], lengths as number[])
+    return { base: Number(base), length: Number(length), elements }
   }
 
   /** Before a send: events before `position` may be stored from now on. */

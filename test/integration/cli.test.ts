@@ -56,6 +56,20 @@ describe('audit-logger flush', () => {
     expect(await redis.llen(keys.pending)).toBe(1)
   })
 
+  it('says until when it waits while CloudWatch takes nothing, and loses nothing', async () => {
+    endpoint.faults.next('PutLogEvents', { kind: 'throttle', retryAfter: 3_000 })
+    await redis.rpush(keys.pending, eventLine())
+    await run(['flush'])
+    const { code, out } = await run(['flush'])
+    expect(code).toBe(1)
+    const until = /^waiting:.*CloudWatch.* until (\S+Z) \((\d+) s\)/.exec(out.join('\n'))
+    const ahead = Date.parse(until?.[1] ?? '') - Date.now()
+    expect(ahead).toBeGreaterThan(2_000_000)
+    expect(ahead).toBeLessThanOrEqual(3_000_000)
+    expect(Number(until?.[2]) * 1_000).toBeGreaterThanOrEqual(ahead)
+    expect(await redis.llen(keys.pending)).toBe(1)
+  })
+
   it('fails within seconds when Redis cannot be reached, without its password', async () => {
     const { code, out, err } = await run(['flush'], { AUDIT_LOGGER_REDIS_URL: 'redis://:hunter2@127.0.0.1:1' })
     expect(code).toBe(1)

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import type { Lease, Move } from '../../src/queue/pending-list'
+import type { Lease, Move, Peeked } from '../../src/queue/pending-list'
+import { textsOf } from '../support/events'
 import type { ModelList, ModelMove } from './model-list'
 import type { RealList } from './real-list'
 
@@ -128,10 +129,12 @@ const expire = fc.constant(
 
 const peek = fc.tuple(by, fc.nat(8), count).map(([who, offset, most]) =>
   byHolder(`peek ${most} from ${offset}`, who, (model, { real }) => (lease) => ({
-    reply: real.list.peek(lease, { offset, count: most, bytes: 1_000_000, perEvent: 26 }),
+    reply: real.list.peek(lease, { position: model.base + offset, count: most, bytes: 1_000_000, perEvent: 26 }),
     apply: (reply) => {
       const lines = model.pending.slice(offset, offset + most)
-      expect(reply).toMatchObject({ base: model.base, length: model.pending.length, lines })
+      const { base, length, elements } = reply as Peeked
+      expect({ base, length }).toEqual({ base: model.base, length: model.pending.length })
+      expect(textsOf(elements)).toEqual(lines)
     },
   })),
 )

@@ -1,4 +1,5 @@
 import { v7 } from 'uuid'
+import { Elements } from '../../src/queue/elements'
 
 /** An event's line as the package makes it, about `bytes` long. */
 export function eventLine(options: { date?: Date; bytes?: number; action?: string; content?: object } = {}): string {
@@ -10,4 +11,19 @@ export function eventLine(options: { date?: Date; bytes?: number; action?: strin
 
 export function idOf(line: string): string {
   return (JSON.parse(line) as { id: string }).id
+}
+
+/** Elements as they are peeked, in pieces of at most three. */
+export function elementsOf(elements: readonly (string | Buffer)[]): Elements {
+  const bytes = elements.map((element) => Buffer.from(element as string))
+  const pieces: Buffer[] = []
+  for (let i = 0; i < bytes.length; i += 3) pieces.push(Buffer.concat(bytes.slice(i, i + 3)))
+  return new Elements(
+    pieces,
+    bytes.map(({ length }) => length),
+  )
+}
+
+export function textsOf(elements: Elements): string[] {
+  return Array.from({ length: elements.count }, (_, i) => elements.text(i))
 }

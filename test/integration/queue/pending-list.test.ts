@@ -2,6 +2,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { queueKeys } from '../../../src/queue/keys'
 import { type Lease, PendingList } from '../../../src/queue/pending-list'
+import { textsOf } from '../../support/events'
 import { type RedisServer, startRedisServer } from '../../support/redis-server'
 import { waitFor } from '../../support/wait-for'
 
@@ -31,7 +32,7 @@ function heldAfterExpiry(owner: string): Promise<Lease> {
   return waitFor(() => held(listOf(), owner), { what: 'the lease to run out' })
 }
 
-const ALL = { offset: 0, count: 100, bytes: 1_000_000, perEvent: 26 }
+const ALL = { position: 0, count: 100, bytes: 1_000_000, perEvent: 26 }
 
 describe('the lease', () => {
   it('is refused while another owner lives, and says who and for how long', async () => {
@@ -92,11 +93,12 @@ describe('the lease', () => {
 })
 
 describe('peek', () => {
-  it('reads from an offset and leaves the list as it is', async () => {
+  it('reads from a position and leaves the list as it is', async () => {
     await redis.rpush(keys.pending, 'a', 'b', 'c')
     const list = listOf()
     const lease = await held(list, 'w')
-    expect(await list.peek(lease, { ...ALL, offset: 1 })).toEqual({ base: 0, length: 3, lines: ['b', 'c'] })
+    const { base, length, elements } = await list.peek(lease, { ...ALL, position: 1 })
+    expect({ base, length, texts: textsOf(elements) }).toEqual({ base: 0, length: 3, texts: ['b', 'c'] })
     expect(await redis.llen(keys.pending)).toBe(3)
   })
 
@@ -104,24 +106,23 @@ describe('peek', () => {
     await redis.rpush(keys.pending, ...Array.from({ length: 700 }, (_, i) => `e${i}`))
     const list = listOf()
     const lease = await held(list, 'w')
-    const { lines } = await list.peek(lease, { ...ALL, count: 600 })
-    expect(lines).toHaveLength(600)
-    expect(lines.at(-1)).toBe('e599')
+    const { elements } = await list.peek(lease, { ...ALL, count: 600 })
+    expect(textsOf(elements)).toEqual(Array.from({ length: 600 }, (_, i) => `e${i}`))
   })
 
   it('stops at the bytes, counted as UTF-8 with the overhead of each event', async () => {
     await redis.rpush(keys.pending, 'é'.repeat(10), 'é'.repeat(10), 'é'.repeat(10))
     const list = listOf()
     const lease = await held(list, 'w')
-    expect((await list.peek(lease, { ...ALL, bytes: 92 })).lines).toHaveLength(2)
-    expect((await list.peek(lease, { ...ALL, bytes: 91 })).lines).toHaveLength(1)
+    expect((await list.peek(lease, { ...ALL, bytes: 92 })).elements.count).toBe(2)
+    expect((await list.peek(lease, { ...ALL, bytes: 91 })).elements.count).toBe(1)
   })
 
   it('returns one event however large it is', async () => {
     await redis.rpush(keys.pending, 'x'.repeat(5_000), 'y')
     const list = listOf()
     const lease = await held(list, 'w')
-    expect((await list.peek(lease, { ...ALL, bytes: 100 })).lines).toEqual(['x'.repeat(5_000)])
+    expect(textsOf((await list.peek(lease, { ...ALL, bytes: 100 })).elements)).toEqual(['x'.repeat(5_000)])
   })
 })
 
@@ -130,9 +131,9 @@ describe('peek and elements that are no text', () => {
     await redis.rpush(keys.pending, 'a\ufffd', Buffer.from([0x61, 0xff]), Buffer.from([0xf0, 0x9f, 0x98]), 'é')
     const list = listOf()
     const lease = await held(list, 'w')
-    const { lines, notUtf8 } = await list.peek(lease, ALL)
-    expect(lines).toEqual(['a\ufffd', 'a\ufffd', '\ufffd', 'é'])
-    expect([...(notUtf8 ?? [])]).toEqual([1, 2])
+    const { elements } = await list.peek(lease, ALL)
+    expect(textsOf(elements)).toEqual(['a\ufffd', 'a\ufffd', '\ufffd', 'é'])
+    expect([0, 1, 2, 3].map((i) => elements.isUtf8(i))).toEqual([true, false, false, true])
   })
 
   it('returns giants one by one, and copies few of them', async () => {
@@ -141,10 +142,10 @@ describe('peek and elements that are no text', () => {
     const list = listOf()
     const lease = await held(list, 'w')
     const sizes: number[][] = []
-    for (let offset = 0; offset < 4; ) {
-      const { lines } = await list.peek(lease, { ...ALL, offset })
-      sizes.push(lines.map((line) => line.length))
-      offset += lines.length
+    for (let position = 0; position < 4; ) {
+      const { elements } = await list.peek(lease, { ...ALL, position })
+      sizes.push(textsOf(elements).map((text) => text.length))
+      position += elements.count
     }
     expect(sizes).toEqual([[1], [3_000_000], [3_000_000], [1]])
   })

@@ -8,6 +8,7 @@ import type { EventQueue } from '../../../src/queue/queue'
 import { readFleetStatus } from '../../../worker/status'
 import { eventLine, idOf } from '../../support/events'
 import { rowLine, TestFleet } from '../../support/fleet'
+import { freePort } from '../../support/port'
 import { GROUP, STREAM } from '../../support/processes'
 import { type RedisCluster, startRedisCluster } from '../../support/redis-cluster'
 import { build } from '../../support/shared'
@@ -78,6 +79,27 @@ describe('on a Redis Cluster of three nodes', () => {
     await untilStored(lines.length)
     expectEachOnce(lines)
     await waitFor(async () => (await status()).pending === 0, { what: 'the lists to be settled' })
+  })
+
+  it('the health endpoint is ready and shows the books of every shard, wherever it is', async () => {
+    const lines = Array.from({ length: 200 }, (_, n) => rowLine('Invoice', n, n))
+    queue.push(lines)
+    await queue.flush()
+    const port = await freePort()
+    const url = `http://127.0.0.1:${port}`
+    const books = async (name: string) => {
+      const body = await (await fetch(`${url}/metrics`)).text()
+      const pattern = new RegExp(`^audit_logger_${name}\\{list="(.*)"\\} (\\d+)$`, 'gm')
+      return new Map([...body.matchAll(pattern)].map(([, list, value]) => [list, Number(value)]))
+    }
+    const sum = (values: ReadonlyMap<unknown, number>) =>
+      [...values.values()].reduce((total, value) => total + value, 0)
+    await fleet.start({ healthPort: port })
+    await untilStored(lines.length)
+    await waitFor(async () => sum(await books('pending')) === 0, { what: 'the lists to be settled' })
+    expect([...(await books('pending')).keys()]).toEqual([0, 1, 2, 3].map((n) => `{audit-logger:${n}}`))
+    expect(sum(await books('events_accepted_total'))).toBe(lines.length)
+    expect((await fetch(`${url}/readyz`)).status).toBe(200)
   })
 
   it('the schedule works: every interval begins a flush', async () => {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { EventReader, readEvents } from '../../../src/reader'
 import { cutBatch } from '../../../worker/batch'
-import { eventLine, idOf } from '../../support/events'
+import { elementsOf, eventLine, idOf } from '../../support/events'
 
 const large = eventLine({ content: { text: 'Grüße, 世界 😀 '.repeat(150_000) } })
-const parts = cutBatch([large]).entries.map((entry) => entry.line)
+const parts = cutBatch(elementsOf([large])).entries.map((entry) => entry.line)
 
 async function all(messages: string[]) {
   const events = []

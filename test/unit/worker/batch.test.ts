@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { cutBatch } from '../../../worker/batch'
-import { eventLine, idOf } from '../../support/events'
+import { cutBatch as cut } from '../../../worker/batch'
+import { elementsOf, eventLine, idOf } from '../../support/events'
 
+const cutBatch = (elements: readonly (string | Buffer)[]) => cut(elementsOf(elements))
 const MAX_BYTES = 1_048_576
 const at = (ms: number, bytes = 0) => eventLine({ date: new Date(ms), bytes })
 const sizeOf = (line: string) => Buffer.byteLength(line) + 26
@@ -51,13 +52,23 @@ describe('a batch', () => {
     expect(cutBatch(['poison', large])).toMatchObject({ n: 2, large: true, poison: [{ index: 0 }] })
   })
 
-  it('takes an element that is no UTF-8 for poison, even where what was read of it is an event', () => {
-    const { n, entries, poison } = cutBatch([at(1_000), at(2_000)], new Set([0]))
-    expect({ n, entries: entries.map(({ index }) => index), poison }).toEqual({
-      n: 2,
-      entries: [1],
-      poison: [{ index: 0, reason: 'not UTF-8' }],
-    })
+  it.each([
+    ['in its middle', (line: string) => Buffer.from(line.replace('"padding', '"\xff'), 'latin1')],
+    ['at its end', (line: string) => Buffer.concat([Buffer.from(line), Buffer.from([0xc3])])],
+    ['at its beginning', (line: string) => Buffer.concat([Buffer.from([0xbc]), Buffer.from(line)])],
+  ])('takes an element that is no UTF-8 %s for poison, whatever stands beside it', (_, spoil) => {
+    const spoilt = spoil(at(1_000))
+    // Beside these, what is no character of its own completes one.
+    for (const lines of [
+      [spoilt, at(2_000)],
+      [Buffer.concat([Buffer.from(at(2_000)), Buffer.from([0xc3])]), spoilt],
+    ]) {
+      const { n, entries, poison } = cutBatch(lines)
+      const index = lines.indexOf(spoilt)
+      expect(n).toBe(2)
+      expect(poison).toContainEqual({ index, reason: 'not UTF-8' })
+      expect(entries.map((entry) => entry.index)).not.toContain(index)
+    }
   })
 
   it.each([
