@@ -87,6 +87,11 @@ export class Destination {
     this.id = createHash('sha256').update(identity).digest('hex').slice(0, 16)
   }
 
+  /** Gives the connections back. */
+  close(): void {
+    this.#client.destroy()
+  }
+
   /** AWS's time as far as it is known: the SDK measures how far this machine is off, to the second. */
   now(): number {
     const offset = this.#client.config.systemClockOffset ?? 0

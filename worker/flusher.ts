@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs'
 import type { Logger } from '../config/logger'
 import type { WorkerSettings } from '../config/settings'
 import type { RedisClient } from '../src/queue/connection'
@@ -19,10 +18,11 @@ export class Flusher {
   readonly #redis: RedisClient
   readonly #settings: WorkerSettings
   readonly #logger: Logger
-  readonly #client: CloudWatchLogsClient
   readonly #list: PendingList
   readonly #deliverer: Deliverer
-  readonly #stream: string
+  readonly #destination: Destination
+  /** Whether somebody else closes it. */
+  readonly #isShared: boolean
   readonly #metrics: WorkerMetrics
   readonly #stop = new AbortController()
   readonly #onStep: OnStep
@@ -35,6 +35,7 @@ export class Flusher {
    * @param onStep see step.ts; for tests
    * @param keys which of the pending lists; the one of the prefix alone unless given
    * @param owner what the lease says of its holder; a new name unless given
+   * @param destination where the events go, if several lists share it; one of its own unless given
    */
   constructor(
     redis: RedisClient,
@@ -44,6 +45,7 @@ export class Flusher {
     onStep: OnStep = noStep,
     keys: QueueKeys = queueKeys(settings.prefix),
     owner: string = newOwner(),
+    destination?: Destination,
   ) {
     this.#keys = keys
     this.#owner = owner
@@ -53,12 +55,11 @@ export class Flusher {
     this.#redis = redis
     this.#settings = settings
     this.#logger = logger
-    this.#client = createClient(settings)
     this.#list = new PendingList(redis, keys, leaseMs)
-    const destination = new Destination(this.#client, settings, metrics, logger)
-    this.#stream = destination.id
-    const reconciler = new Reconciler(destination, reconcileWaitsMs, logger)
-    this.#deliverer = new Deliverer(destination, reconciler, patienceMs, logger, metrics, onStep)
+    this.#isShared = destination !== undefined
+    this.#destination = destination ?? new Destination(createClient(settings), settings, metrics, logger)
+    const reconciler = new Reconciler(this.#destination, reconcileWaitsMs, logger)
+    this.#deliverer = new Deliverer(this.#destination, reconciler, patienceMs, logger, metrics, onStep)
   }
 
   /** A call during a flush joins it: two flushes of one process would take the lease from each other. */
@@ -78,7 +79,7 @@ export class Flusher {
   async close(): Promise<void> {
     this.#stop.abort()
     await this.#running
-    this.#client.destroy()
+    if (!this.#isShared) this.#destination.close()
   }
 
   async #run(): Promise<FlushSummary> {
@@ -88,7 +89,7 @@ export class Flusher {
     const flush = new Flush(
       this.#list,
       this.#deliverer,
-      this.#stream,
+      this.#destination.id,
       worker,
       this.#logger,
       signal,

@@ -2,6 +2,7 @@ import type { Logger } from '../config/logger'
 import type { WorkerSettings } from '../config/settings'
 import type { RedisClient } from '../src/queue/connection'
 import { everyKeys, type QueueKeys, shardKeys } from '../src/queue/keys'
+import { createClient, Destination } from './destination'
 import type { FlushSummary } from './flush'
 import { Flusher, newOwner } from './flusher'
 import { lookAt } from './look'
@@ -20,18 +21,30 @@ export class Flushers {
   readonly #logger: Logger
   readonly #metrics: WorkerMetrics | undefined
   readonly #flushers = new Map<string, Flusher>()
+  /** One for all lists: a missing stream is made once, however many of them find it missing. */
+  readonly #destination: Destination
 
   constructor(redis: RedisClient, settings: WorkerSettings, logger: Logger, metrics?: WorkerMetrics) {
     this.#redis = redis
     this.#settings = settings
     this.#logger = logger
     this.#metrics = metrics
+    this.#destination = new Destination(createClient(settings), settings, metrics, logger)
   }
 
   of(keys: QueueKeys): Flusher {
     const known = this.#flushers.get(keys.tag)
     if (known) return known
-    const made = new Flusher(this.#redis, this.#settings, this.#logger, this.#metrics, undefined, keys, this.owner)
+    const made = new Flusher(
+      this.#redis,
+      this.#settings,
+      this.#logger,
+      this.#metrics,
+      undefined,
+      keys,
+      this.owner,
+      this.#destination,
+    )
     this.#flushers.set(keys.tag, made)
     return made
   }
@@ -53,5 +66,6 @@ export class Flushers {
 
   async close(): Promise<void> {
     await Promise.all([...this.#flushers.values()].map((flusher) => flusher.close()))
+    this.#destination.close()
   }
 }

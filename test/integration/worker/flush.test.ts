@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { shardKeys } from '../../../src/queue/keys'
+import { Flushers } from '../../../worker/flushers'
 import { readStatus } from '../../../worker/status'
 import { eventLine, idOf } from '../../support/events'
 import { GROUP, STREAM, setUpWorker, type WorkerSetup } from '../../support/worker-setup'
@@ -64,6 +66,17 @@ describe('a flush', () => {
     expect(setup.endpoint.callsOf('CreateLogGroup')).toHaveLength(1)
     expect(setup.endpoint.callsOf('CreateLogStream')).toHaveLength(2)
     expect(setup.stored()).toHaveLength(8)
+  })
+
+  it('creates it once, however many lists of a process find it missing at once', async () => {
+    const settings = { ...setup.settings, shards: 4 }
+    const lists = shardKeys(settings)
+    await Promise.all(lists.map(({ pending }) => setup.redis.rpush(pending, ...lines(2))))
+    const flushers = new Flushers(setup.redis, settings, setup.logger)
+    expect(await flushers.flushAll()).toMatchObject({ outcome: 'ok', stored: 8 })
+    await flushers.close()
+    expect(setup.endpoint.callsOf('CreateLogGroup')).toHaveLength(1)
+    expect(setup.endpoint.callsOf('CreateLogStream')).toHaveLength(2)
   })
 
   it('fills its calls and keeps every limit with a large backlog, several in flight', async () => {
