@@ -35,6 +35,8 @@ export interface AuditLoggerOptions {
   prefix?: string | undefined
   /** `false` switches capture off. */
   enabled?: boolean | undefined
+  /** `true` makes a write fail, before COMMIT, when its event cannot be recorded. */
+  strict?: boolean | undefined
   /** Adds `stack` to every event: where in the application it was captured. */
   stack?: boolean | undefined
   actorResolver?: ActorResolver | undefined

@@ -74,6 +74,7 @@ export const settingsSchema = z.strictObject({
     .regex(/^[^{}\s\p{Cc}]+$/u)
     .default('audit-logger'),
   enabled: z.preprocess(fromSwitch, z.boolean()).default(true),
+  strict: z.preprocess(fromSwitch, z.boolean()).default(false),
   stack: z.boolean().default(false),
   actorResolver: z.custom<ActorResolver>(isFunction).exactOptional(),
   logger: z.custom<Logger>(isLogger).exactOptional(),

@@ -37,6 +37,8 @@ export interface Settings {
   readonly redis: RedisSetting
   readonly prefix: string
   readonly enabled: boolean
+  /** A write whose event cannot be recorded fails before COMMIT. */
+  readonly strict: boolean
   readonly stack: boolean
   readonly actorResolver?: ActorResolver
   readonly logger?: Logger

@@ -47,6 +47,7 @@ export const SETTINGS_TABLE = {
   },
   prefix: { variables: both('PREFIX'), accepted: 'at least one character, without { } and white space' },
   enabled: { variables: both('ENABLED'), accepted: 'true, false, 1, 0, yes, no, on or off' },
+  strict: { variables: both('STRICT'), accepted: 'true, false, 1, 0, yes, no, on or off' },
   stack: { variables: [], accepted: 'true or false' },
   actorResolver: { variables: [], accepted: 'a function from the user to the fields of an actor' },
   logger: {
@@ -58,7 +59,10 @@ export const SETTINGS_TABLE = {
     accepted: 'an object of leaseMs, requestTimeoutMs, inFlight, patienceMs and reconcileWaitsMs',
   },
   'worker.leaseMs': { variables: [], accepted: 'milliseconds, a whole number from 1 to 3600000' },
-  'worker.requestTimeoutMs': { variables: [], accepted: 'milliseconds, a whole number from 1 to 3600000' },
+  'worker.requestTimeoutMs': {
+    variables: [],
+    accepted: 'milliseconds, a whole number from 1 to 3600000 and less than worker.leaseMs',
+  },
   'worker.inFlight': { variables: [], accepted: 'a whole number from 1 to 64' },
   'worker.patienceMs': { variables: [], accepted: 'milliseconds, a whole number from 1 to 3600000' },
   'worker.reconcileWaitsMs': {

@@ -51,6 +51,8 @@ export interface Recorder {
    * Call it after the outermost COMMIT took effect: organisations are loaded from here on.
    */
   deliver(events: readonly CapturedEvent[], transactionId?: string): void
+  /** Why an event would not be accepted now; undefined when it would. */
+  refusal?(): Error | undefined
   /** Resolves when all that was delivered so far is on the pending list, or was dropped and counted. */
   flush(): Promise<void>
 }

@@ -1,7 +1,7 @@
 import type { EntityMetadata } from 'typeorm'
 import type { RawChange } from '../event/mask'
 import { Gaps, WHY } from './gaps'
-import { type Property, propertiesOf, propertyOf, valueOf } from './properties'
+import { type Property, propertiesOf, propertyOf, readProperty } from './properties'
 import { sameValue } from './same-value'
 import type { ColumnMetadata, RelationMetadata } from './typeorm'
 
@@ -36,7 +36,7 @@ export function createdChanges(
   const returned = new Set(metadata.getInsertionReturningColumns())
   for (const property of propertiesOf(metadata)) {
     const { name, columns, relation } = property
-    const to = valueOf(property, entity, metadata)
+    const to = readProperty(property, entity, metadata)
     const chosen = columns.some((column) => returned.has(column))
     if (typeof to === 'function') gaps.add(name, WHY.expression)
     else if (columns.every((column) => !column.isInsert) && !(chosen && readBack)) gaps.add(name, WHY.notReturned)
@@ -78,7 +78,7 @@ export function upsertedChanges(
   const returned = new Set(metadata.getInsertionReturningColumns())
   for (const property of propertiesOf(metadata)) {
     const { name, columns } = property
-    const to = valueOf(property, entity, metadata)
+    const to = readProperty(property, entity, metadata)
     const chosen = columns.some((column) => returned.has(column))
     if (to === undefined || (chosen && to === null)) continue
     if (typeof to === 'function') gaps.add(name, WHY.expression)
@@ -136,10 +136,10 @@ interface Sides {
 function addChange(property: Property, sides: Sides & { relationsLoaded: boolean }, { changes, gaps }: Changed): void {
   const { before, after, metadata, relationsLoaded } = sides
   const { name, columns, relation } = property
-  const loaded = valueOf(property, before, metadata)
+  const loaded = readProperty(property, before, metadata)
   // TypeORM leaves out the key of a relation that is null.
   const from = loaded === undefined && relation !== undefined && relationsLoaded ? null : loaded
-  const to = valueOf(property, after, metadata)
+  const to = readProperty(property, after, metadata)
   if (typeof to === 'function') {
     gaps.add(name, WHY.expression)
     if (from !== undefined) changes.set(name, { from })
@@ -151,10 +151,11 @@ function addChange(property: Property, sides: Sides & { relationsLoaded: boolean
 
 /** Update dates, versions and generated columns, which no one lists as changed. */
 function addKept(property: Property, { before, after, metadata }: Sides, { changes, gaps }: Changed): void {
-  const from = valueOf(property, before, metadata)
-  const to = valueOf(property, after, metadata)
+  const from = readProperty(property, before, metadata)
+  const to = readProperty(property, after, metadata)
   const unread = to === undefined || (to === null && from !== null)
-  const stale = property.columns.some((column) => column.isVersion) && from !== undefined && sameValue(property, from, to)
+  const stale =
+    property.columns.some((column) => column.isVersion) && from !== undefined && sameValue(property, from, to)
   if (unread || stale) {
     if (unread && from === null && property.columns.every((column) => column.asExpression !== undefined)) return
     gaps.add(property.name, WHY.stale)
@@ -173,7 +174,7 @@ export function removedChanges(metadata: EntityMetadata, before: object): Change
   const changes = new Map<string, RawChange>()
   const gaps = new Gaps()
   for (const property of propertiesOf(metadata)) {
-    const from = valueOf(property, before, metadata)
+    const from = readProperty(property, before, metadata)
     if (from !== undefined) changes.set(property.name, { from })
     else gaps.add(property.name, property.columns.some((column) => !column.isSelect) ? WHY.notSelected : WHY.notLoaded)
   }
@@ -192,7 +193,7 @@ export function setChanges(metadata: EntityMetadata, values: object): Changed {
   const changes = new Map<string, RawChange>()
   const gaps = new Gaps()
   for (const property of propertiesOf(metadata)) {
-    const to = valueOf(property, values, metadata)
+    const to = readProperty(property, values, metadata)
     if (to === undefined) continue
     if (typeof to === 'function') gaps.add(property.name, WHY.expression)
     else changes.set(property.name, { to })

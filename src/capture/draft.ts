@@ -31,7 +31,9 @@ export function observationOf(
   const { gaps } = draft.changed
   const names = [...draft.changed.changes.keys()]
   const found = names.length + gaps.names.length
-  const shows = (name: string) => isShown(decoration, namesOf(metadata, name))
+  const { only, except } = decoration
+  const shows = (name: string) =>
+    (only === undefined && except.length === 0) || isShown(decoration, namesOf(metadata, name))
   gaps.keep(shows)
   const shown = names.filter(shows)
   const left = shown.length + gaps.names.length

@@ -1,10 +1,32 @@
 import type { QueryRunner } from 'typeorm'
+import { v7 } from 'uuid'
 import type { CapturedEvent, Recorder } from '../recorder'
 import type { Reports } from '../report'
 import { type Control, controlsIn } from './statement'
-import { begin, held, hold, IDLE, type Open, releaseSavepoint, rollBackTo, setSavepoint } from './transaction'
-import { type TransactionState, UNTRACKED } from './transaction'
-import { commandTags, dataSourceOf, type Family, familyOf, inTransaction, okPacket, type SubscriberEvent } from './typeorm'
+import {
+  begin,
+  held,
+  hold,
+  IDLE,
+  next,
+  type Open,
+  releaseSavepoint,
+  rollBackTo,
+  setSavepoint,
+  type TransactionState,
+  UNTRACKED,
+} from './transaction'
+import {
+  autocommits,
+  commandTags,
+  dataSourceOf,
+  type Family,
+  familyOf,
+  inTransaction,
+  type OkPacket,
+  okPacket,
+  type SubscriberEvent,
+} from './typeorm'
 
 /** What TypeORM tells a subscriber after each query. */
 export interface QueryResultEvent extends SubscriberEvent {
@@ -44,12 +66,20 @@ export class TransactionFrames {
     } else this.#recorder.deliver([event])
   }
 
+  /** Whether statements were seen to begin a transaction that has not ended. */
+  isOpen(queryRunner: QueryRunner): boolean {
+    return this.#stateOf(queryRunner).kind === 'open'
+  }
+
   /** To be told of every query. */
   observe(event: QueryResultEvent): void {
     const controls = controlsIn(event.query)
     const dataSource = dataSourceOf(event)
     const family = dataSource === undefined ? 'other' : familyOf(dataSource)
-    if (controls.length === 0) return this.#observePlain(event, family)
+    if (controls.length === 0) {
+      this.#observePlain(event, family)
+      return
+    }
     const tags = family === 'postgres' ? commandTags(event.rawResults) : []
     // SQLite runs the first statement only.
     const run = family === 'sqlite' || !event.success ? controls.slice(0, 1) : controls
@@ -78,15 +108,16 @@ export class TransactionFrames {
         if (open !== undefined && (family === 'postgres' || family === 'other')) return
         if (open !== undefined && family === 'mysql') this.#commit(queryRunner, open)
         const packet = family === 'mysql' && control.trusted ? okPacket(event.rawResults) : undefined
-        this.#states.set(queryRunner, begin({ trusted: packet !== undefined && inTransaction(packet) }))
+        const trusted = packet !== undefined && inTransaction(packet)
+        this.#states.set(queryRunner, begin({ trusted, standing: open?.standing ?? false }))
         return
       }
       case 'commit':
         if (open !== undefined && tag !== 'ROLLBACK') this.#commit(queryRunner, open)
-        this.#states.set(queryRunner, control.chain ? begin() : IDLE)
+        this.#states.set(queryRunner, next(state, control.chain))
         return
       case 'rollback':
-        this.#states.set(queryRunner, control.chain ? begin() : IDLE)
+        this.#states.set(queryRunner, next(state, control.chain))
         return
       case 'savepoint':
         if (open !== undefined) setSavepoint(open, control.name)
@@ -113,36 +144,42 @@ export class TransactionFrames {
     // After a failing COMMIT (a deferred key), SQLite alone keeps the transaction open.
     const survives = family === 'sqlite' && !/no transaction is active/i.test(String(messageOf(error)))
     if (kind === 'rollback' || (kind === 'commit' && !survives)) {
-      this.#states.set(queryRunner, IDLE)
+      this.#states.set(queryRunner, next(state))
       const count = held(state).length
       if (kind === 'commit' && count > 0 && !isAnswer(error)) {
         this.#reports.report('AUDIT_COMMIT_UNKNOWN', { count, problem: String(messageOf(error)) })
       }
-    } else if (isDeadlock(error, family)) this.#states.set(queryRunner, IDLE)
+    }
   }
 
   #observePlain({ queryRunner, success, rawResults, error }: QueryResultEvent, family: Family): void {
     if (family !== 'mysql') return
-    if (!success) {
-      // A deadlock rolls the whole transaction back, and later statements stand outside any.
-      if (isDeadlock(error, family) && this.#stateOf(queryRunner).kind === 'open') this.#states.set(queryRunner, IDLE)
-      return
+    const packet = success ? okPacket(rawResults) : undefined
+    if (packet !== undefined) this.#observeStatus(queryRunner, packet)
+    else if (!success && isDeadlock(error)) {
+      // It rolls the whole transaction back, and later statements stand outside any.
+      const state = this.#stateOf(queryRunner)
+      if (state.kind === 'open') this.#states.set(queryRunner, next(state))
     }
-    const packet = okPacket(rawResults)
-    if (packet === undefined) return
+  }
+
+  /** MySQL says after each statement whether a transaction is open. */
+  #observeStatus(queryRunner: QueryRunner, packet: OkPacket): void {
     const state = this.#stateOf(queryRunner)
-    if (inTransaction(packet)) {
-      // Autocommit is off, or a stored procedure began one.
-      if (state.kind !== 'open') this.#states.set(queryRunner, begin({ trusted: true }))
-    } else if (state.kind === 'untracked') this.#states.set(queryRunner, IDLE)
+    const inside = inTransaction(packet)
+    const standing = !autocommits(packet)
     // A statement that commits implicitly, such as CREATE TABLE.
-    else if (state.kind === 'open' && state.trusted) this.#commit(queryRunner, state)
+    if (state.kind === 'open' && state.trusted && !inside) this.#commit(queryRunner, state)
+    const { kind } = this.#stateOf(queryRunner)
+    // Autocommit is off, or a stored procedure began a transaction.
+    if (kind !== 'open' && (inside || standing)) this.#states.set(queryRunner, begin({ trusted: true, standing }))
+    else if (kind === 'untracked') this.#states.set(queryRunner, IDLE)
   }
 
   #commit(queryRunner: QueryRunner, open: Open): void {
     this.#states.set(queryRunner, IDLE)
     const events = held(open)
-    if (events.length > 0) this.#recorder.deliver(events, open.id)
+    if (events.length > 0) this.#recorder.deliver(events, v7())
   }
 
   #stateOf(queryRunner: QueryRunner): TransactionState {
@@ -150,8 +187,8 @@ export class TransactionFrames {
   }
 }
 
-function isDeadlock(error: unknown, family: Family): boolean {
-  return family === 'mysql' && (error as { errno?: unknown } | null | undefined)?.errno === DEADLOCK
+function isDeadlock(error: unknown): boolean {
+  return (error as { errno?: unknown } | null | undefined)?.errno === DEADLOCK
 }
 
 /** Whether the database itself refused; a lost connection leaves open whether the COMMIT took effect. */

@@ -1,7 +1,7 @@
 import type { DataSource, EntityMetadata } from 'typeorm'
 import { keyText, knownEntity, primaryKey } from '../context/entity'
-import { maskText } from '../event/mask'
 import type { Instance } from '../event/event'
+import { maskText } from '../event/mask'
 import { PLAIN } from './decoration'
 import { decorationOf } from './decorator'
 import { masksOf, secretsOf } from './masked'

@@ -38,11 +38,14 @@ export function junctionDraft(
 function keyIn(row: unknown, columns: readonly ColumnMetadata[]): string | undefined {
   if (typeof row !== 'object' || row === null) return undefined
   const values = row as Record<string, unknown>
-  const referenced = new Map(columns.flatMap((column) => (column.referencedColumn ? [[column.referencedColumn, column]] : [])))
+  const referenced = new Map(
+    columns.flatMap((column) => (column.referencedColumn ? [[column.referencedColumn, column]] : [])),
+  )
   return keyOf([...referenced.keys()], (key) => {
     const column = referenced.get(key)
     const value = column && (values[column.propertyName] ?? values[column.databaseName])
-    const whole = typeof value === 'object' && value !== null && !(value instanceof Uint8Array) && !(value instanceof Date)
+    const whole =
+      typeof value === 'object' && value !== null && !(value instanceof Uint8Array) && !(value instanceof Date)
     return whole ? key.getEntityValue(value) : value
   })
 }

@@ -39,7 +39,11 @@ export function hasName(metadata: EntityMetadata, { label }: Labelling): boolean
  * The entity as it is after a write of which only some properties are known, as an instance of its class. It is a copy:
  * nothing that the application or TypeORM holds is touched.
  */
-export function viewOf(metadata: EntityMetadata, before: object, changes: Iterable<[path: string, to: unknown]>): object {
+export function viewOf(
+  metadata: EntityMetadata,
+  before: object,
+  changes: Iterable<[path: string, to: unknown]>,
+): object {
   const view = asInstance(metadata, before, true)
   for (const [path, to] of changes) {
     const steps = path.split('.')

@@ -51,7 +51,11 @@ export function namesOf(metadata: EntityMetadata, name: string): readonly string
 }
 
 /** The value as the entity has it, of a relation the other side's key; undefined when the entity does not say. */
-export function valueOf({ columns: [column], relation }: Property, entity: Entity, metadata: EntityMetadata): unknown {
+export function readProperty(
+  { columns: [column], relation }: Property,
+  entity: Entity,
+  metadata: EntityMetadata,
+): unknown {
   if (relation !== undefined) return relatedKey(relation, entity)
   if (column === undefined) return undefined
   if (column.isDiscriminator) return metadata.discriminatorValue ?? column.getEntityValue(entity)
@@ -71,7 +75,10 @@ function relatedKey(relation: RelationMetadata, entity: Entity): unknown {
  * A key as the event shows it: a text, or canonical JSON of texts when it is composite, so that one row always has one
  * key, whether a driver gives `1` or `'1'`. Undefined when a part is missing.
  */
-export function keyOf(columns: readonly ColumnMetadata[], read: (column: ColumnMetadata) => unknown): string | undefined {
+export function keyOf(
+  columns: readonly ColumnMetadata[],
+  read: (column: ColumnMetadata) => unknown,
+): string | undefined {
   const parts = columns.map((column) => [column.propertyPath, keyText(read(column))] as const)
   if (parts.length === 0 || parts.some(([, text]) => text === undefined)) return undefined
   const [first] = parts
@@ -93,7 +100,7 @@ const NUMERIC = new Set<unknown>([
 ])
 
 /** One form for values that drivers read in another type than an entity may be given them in. */
-function shown(column: ColumnMetadata, value: unknown): unknown {
+export function shown(column: ColumnMetadata, value: unknown): unknown {
   if (column.transformer !== undefined) return value
   if (typeof value === 'number' && column.type === 'bigint') return String(value)
   if ((typeof value === 'number' || typeof value === 'string') && DECIMAL.has(column.type)) {

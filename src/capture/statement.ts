@@ -5,8 +5,8 @@ export type Control =
   | { kind: 'savepoint' | 'release' | 'rollbackTo'; name: string }
   | { kind: 'prepare' }
 
-/** Skipped before the first word: blanks and comments (`/* route=… *\/ BEGIN`). */
-const LEAD = /^(?:\s+|\/\*[^]*?\*\/|--[^\n]*(?:\n|$))+/
+/** Skipped before the first word: blanks and comments (a route, say, that a tracing library puts there). */
+const LEAD = /^(?:\s+|\/\*[\s\S]*?\*\/|--[^\n]*(?:\n|$))+/
 const NAME = '("(?:[^"]|"")+"|`[^`]+`|\\[[^\\]]+\\]|[^\\s;]+)'
 const BEGIN = /^(?:begin(?!\s+not\s+atomic)|start\s+transaction|xa\s+(?:start|begin))\b/i
 const END = /^(commit|end|rollback|abort|xa\s+commit|xa\s+rollback)\b(?!\s+prepared)/i
@@ -16,9 +16,14 @@ const RELEASE = new RegExp(`^release\\s+(?:savepoint\\s+)?${NAME}`, 'i')
 const CHAIN = /\band\s+chain\b/i
 const PREPARE = /^prepare\s+transaction\b/i
 /** What may stand around a semicolon that ends no statement: texts, names, comments, dollar quotes. */
-const PIECES = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[^]*?\*\/|\$(\w*)\$[^]*?\$\1\$|;/g
+const PIECES = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|;/g
 
 const NONE: readonly Control[] = []
+
+/** What TypeORM itself sends around every save(), read once. */
+const USUAL: ReadonlyMap<string, readonly (Control | undefined)[]> = new Map(
+  ['START TRANSACTION', 'BEGIN TRANSACTION', 'COMMIT', 'ROLLBACK'].map((query) => [query, readControls(query)]),
+)
 
 /**
  * The transaction control in a query, statement by statement; undefined stands for a statement that controls nothing.
@@ -28,6 +33,10 @@ const NONE: readonly Control[] = []
  * controlsIn('ROLLBACK TO SAVEPOINT typeorm_1') // [{ kind: 'rollbackTo', name: 'typeorm_1' }]
  */
 export function controlsIn(query: string): readonly (Control | undefined)[] {
+  return (query.length < 18 && USUAL.get(query)) || readControls(query)
+}
+
+function readControls(query: string): readonly (Control | undefined)[] {
   const end = query.indexOf(';')
   if (end === -1 || end === query.length - 1) {
     const control = mayControl(query) ? controlOf(query) : undefined

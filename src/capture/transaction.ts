@@ -1,4 +1,3 @@
-import { v7 } from 'uuid'
 import type { CapturedEvent } from '../recorder'
 
 /** Events captured since a savepoint, or since the beginning of the transaction. */
@@ -20,12 +19,13 @@ export interface Idle {
 
 export interface Open {
   readonly kind: 'open'
-  readonly id: string
   readonly frames: Frame[]
   /** Found open, its beginning not seen: then TypeORM's own hooks may be the only sign of its end. */
   readonly adopted: boolean
   /** The server tells after each statement whether the transaction is still open, and was right when it began. */
   readonly trusted: boolean
+  /** Autocommit is off (MySQL): with the end of this transaction the next one begins. */
+  readonly standing: boolean
 }
 
 export type TransactionState = Untracked | Idle | Open
@@ -33,9 +33,21 @@ export type TransactionState = Untracked | Idle | Open
 export const UNTRACKED: Untracked = { kind: 'untracked' }
 export const IDLE: Idle = { kind: 'idle' }
 
-export function begin(given: { savepoint?: string; adopted?: boolean; trusted?: boolean } = {}): Open {
-  const { savepoint, adopted = false, trusted = false } = given
-  return { kind: 'open', id: v7(), frames: [{ savepoint, events: [] }], adopted, trusted }
+interface Beginning {
+  savepoint?: string
+  adopted?: boolean
+  trusted?: boolean
+  standing?: boolean
+}
+
+export function begin({ savepoint, adopted = false, trusted = false, standing = false }: Beginning = {}): Open {
+  return { kind: 'open', frames: [{ savepoint, events: [] }], adopted, trusted, standing }
+}
+
+/** What follows the end of a transaction, or of none. */
+export function next(ended: TransactionState, chain = false): Idle | Open {
+  const standing = ended.kind === 'open' && ended.standing
+  return chain || standing ? begin({ trusted: standing, standing }) : IDLE
 }
 
 export function hold(open: Open, event: CapturedEvent): void {

@@ -24,6 +24,13 @@ export function familyOf(dataSource: DataSource): Family {
   return FAMILIES[dataSource.options.type] ?? 'other'
 }
 
+const INTERCEPTABLE = new Set<string>(['postgres', 'mysql', 'mariadb', 'better-sqlite3', 'sqljs'])
+
+/** Whether the rows of TypeORM's statements can be read with this driver. */
+export function interceptable(dataSource: DataSource): boolean {
+  return INTERCEPTABLE.has(dataSource.options.type)
+}
+
 /** What every event of a subscriber has; 0.3 calls the data source `connection`, 1.x has both. */
 export interface SubscriberEvent {
   readonly dataSource?: DataSource
@@ -76,7 +83,8 @@ export function concreteMetadata(metadata: EntityMetadata, ...rows: unknown[]): 
 export function runsBeforeUpdate(dataSource: DataSource | undefined, metadata: EntityMetadata): boolean {
   if (metadata.beforeUpdateListeners.length > 0 || dataSource === undefined) return true
   return dataSource.subscribers.some(
-    (one) => one.beforeUpdate !== undefined || one.beforeInsert !== undefined || one.beforeTransactionStart !== undefined,
+    (one) =>
+      one.beforeUpdate !== undefined || one.beforeInsert !== undefined || one.beforeTransactionStart !== undefined,
   )
 }
 
@@ -102,6 +110,7 @@ export interface OkPacket {
 }
 
 const SERVER_STATUS_IN_TRANS = 1
+const SERVER_STATUS_AUTOCOMMIT = 2
 
 export function okPacket(raw: unknown): OkPacket | undefined {
   const last: unknown = Array.isArray(raw) ? raw.at(-1) : raw
@@ -116,6 +125,11 @@ export function inTransaction(packet: OkPacket): boolean {
   return (packet.serverStatus & SERVER_STATUS_IN_TRANS) !== 0
 }
 
+/** Whether a statement outside a transaction is committed by itself. */
+export function autocommits(packet: OkPacket): boolean {
+  return (packet.serverStatus & SERVER_STATUS_AUTOCOMMIT) !== 0
+}
+
 /** How many rows the statement that was just run has written; undefined where the driver does not say. */
 export function rowsWritten(dataSource: DataSource, raw: unknown): number | undefined {
   switch (familyOf(dataSource)) {
@@ -125,17 +139,35 @@ export function rowsWritten(dataSource: DataSource, raw: unknown): number | unde
     }
     case 'mysql': {
       const packet = okPacket(raw)
-      // Of an UPDATE, MySQL tells the rows it matched and, in words, the ones it changed.
+      // Of an UPDATE, MySQL tells the rows it matched and, in words, the ones it changed; MariaDB's RETURNING, the rows.
       const words = /\bchanged:\s*(\d+)/i.exec(packet?.info ?? packet?.message ?? '')
-      return words ? Number(words[1]) : packet?.affectedRows
+      if (packet === undefined) return Array.isArray(raw) ? raw.length : undefined
+      return words ? Number(words[1]) : packet.affectedRows
     }
+    case 'sqlite':
+      return rowsModified(dataSource.driver as SqliteDriver)
     default:
-      return dataSource.options.type === 'sqljs' ? rowsModified(dataSource) : undefined
+      return undefined
   }
 }
 
-/** sql.js has the number ready after each step; its query runner reads it in the same way. */
-function rowsModified(dataSource: DataSource): number | undefined {
-  const { databaseConnection } = dataSource.driver as { databaseConnection?: { getRowsModified?: () => number } }
-  return databaseConnection?.getRowsModified?.()
+/** The handle of sql.js or better-sqlite3, both synchronous: what they say of the last write is said of this one. */
+interface SqliteDriver {
+  readonly databaseConnection?: {
+    getRowsModified?(): number
+    prepare?(text: string): { pluck?(): { get(): unknown } }
+  }
+}
+
+const counters = new WeakMap<object, { get(): unknown }>()
+
+function rowsModified({ databaseConnection: handle }: SqliteDriver): number | undefined {
+  if (handle?.getRowsModified !== undefined) return handle.getRowsModified()
+  if (handle === undefined) return undefined
+  // better-sqlite3 tells only whoever ran the statement, but SQLite remembers; no round trip, and no other connection.
+  const counter = counters.get(handle) ?? handle.prepare?.('SELECT changes()').pluck?.()
+  if (counter === undefined) return undefined
+  counters.set(handle, counter)
+  const count = counter.get()
+  return typeof count === 'number' ? count : undefined
 }

@@ -1,6 +1,6 @@
 import type { EntityMetadata, QueryRunner } from 'typeorm'
 import type { QueryResultEvent } from './frames'
-import { parseInsert } from './insert-statement'
+import { type InsertStatement, parseInsert } from './insert-statement'
 import { dataSourceOf, escaped, rowsWritten, type SubscriberEvent } from './typeorm'
 
 export type Verb = 'INSERT' | 'UPDATE' | 'DELETE'
@@ -21,7 +21,8 @@ interface Entry {
   claimed: boolean
 }
 
-const WRITE = /^\s*(INSERT(?:\s+(?:OR\s+)?IGNORE)?\s+INTO|UPDATE(?:\s+IGNORE)?|DELETE\s+FROM)\s+([^\s(]+)/i
+const WRITE =
+  /^(?:\s+|\/\*[\s\S]*?\*\/)*(INSERT(?:\s+(?:OR\s+)?IGNORE)?\s+INTO|UPDATE(?:\s+IGNORE)?|DELETE\s+FROM)\s+([^\s(]+)/i
 /** Of an entity that is not logged nobody asks, so what is remembered must have a bound. */
 const MOST_STATEMENTS = 32
 const NOTHING: WriteResult = { first: true, rows: undefined, statements: new Set() }
@@ -100,28 +101,52 @@ export function overwritesColumn({ statements }: WriteResult, escapedColumn: str
 }
 
 /** Whether every statement left the column to its default; undefined when that cannot be read from them. */
-export function leavesDefault({ statements }: WriteResult, escapedColumn: string): boolean | undefined {
-  if (statements.size === 0 || statements.size >= MOST_STATEMENTS) return undefined
-  for (const statement of statements) {
-    const insert = parseInsert(statement)
-    const index = insert?.columns.indexOf(escapedColumn) ?? -1
-    if (insert === undefined || index === -1) return undefined
-    if (insert.rows.some((row) => row[index] !== 'DEFAULT' && row[index] !== 'NULL')) return false
+export function leavesDefault(result: WriteResult, escapedColumn: string): boolean | undefined {
+  const { inserts } = readInserts(result)
+  if (inserts === undefined) return undefined
+  for (const { columns, rows } of inserts) {
+    const index = columns.indexOf(escapedColumn)
+    if (index === -1) return undefined
+    if (rows.some((row) => row[index] !== 'DEFAULT' && row[index] !== 'NULL')) return false
   }
   return true
 }
 
 /** Whether it was one statement for one row, as far as that can be read from it. */
-export function isSingleRow({ statements }: WriteResult): boolean {
-  const [statement] = statements
-  return statements.size === 1 && statement !== undefined && parseInsert(statement)?.rows.length === 1
+export function isSingleRow(result: WriteResult): boolean {
+  const { inserts } = readInserts(result)
+  return inserts?.length === 1 && inserts[0]?.rows.length === 1
 }
 
 /** An INSERT that may not have inserted, or may have updated instead. */
-export function insertMode({ statements }: WriteResult): 'insert' | 'ignore' | 'upsert' {
-  for (const statement of statements) {
-    if (/\bON CONFLICT\b[^]*\bDO UPDATE\b|\bON DUPLICATE KEY UPDATE\b/i.test(statement)) return 'upsert'
-    if (/^\s*INSERT\s+(?:OR\s+)?IGNORE\b|\bDO NOTHING\b/i.test(statement)) return 'ignore'
-  }
-  return 'insert'
+export type InsertMode = 'insert' | 'ignore' | 'upsert'
+
+export function insertMode(result: WriteResult): InsertMode {
+  return readInserts(result).mode
+}
+
+interface Inserts {
+  /** Undefined when one of them cannot be read. */
+  readonly inserts: readonly InsertStatement[] | undefined
+  readonly mode: InsertMode
+}
+
+/** Read once: TypeORM tells of a statement with a thousand rows a thousand times. */
+const read = new WeakMap<ReadonlySet<string>, Inserts>()
+
+function readInserts({ statements }: WriteResult): Inserts {
+  const known = read.get(statements)
+  if (known !== undefined) return known
+  const parsed = [...statements].map((statement) => parseInsert(statement))
+  const inserts = parsed.flatMap((insert) => insert ?? [])
+  const whole = inserts.length === parsed.length && parsed.length > 0 && parsed.length < MOST_STATEMENTS
+  const result = { inserts: whole ? inserts : undefined, mode: modeOf([...statements]) }
+  read.set(statements, result)
+  return result
+}
+
+function modeOf(statements: readonly string[]): InsertMode {
+  const some = (pattern: RegExp) => statements.some((statement) => pattern.test(statement))
+  if (some(/\bDO UPDATE SET\b|\bON DUPLICATE KEY UPDATE\b/i)) return 'upsert'
+  return some(/^\s*INSERT\s+(?:OR\s+)?IGNORE\b|\bDO NOTHING\b/i) ? 'ignore' : 'insert'
 }

@@ -19,8 +19,8 @@ import {
   dataSourceOf,
   escaped,
   familyOf,
-  runsBeforeUpdate,
   type RelationMetadata,
+  runsBeforeUpdate,
   type SubscriberEvent,
 } from './typeorm'
 import { insertMode, isSingleRow, leavesDefault, overwritesColumn, setsColumn, type WriteResult } from './write-results'
@@ -144,7 +144,12 @@ export function softDraft(write: Write, kind: 'removed' | 'recovered'): Draft | 
 function criteriaUpdate(write: Write): Draft {
   const values = objectOf(write.event.entity)
   if (values !== undefined) {
-    return unknownRows(write, 'OBJ_UPDATE', 'updated by criteria: keys and old values are', setChanges(write.metadata, values))
+    return unknownRows(
+      write,
+      'OBJ_UPDATE',
+      'updated by criteria: keys and old values are',
+      setChanges(write.metadata, values),
+    )
   }
   return unknownRows(write, 'OBJ_UPDATE', 'updated by saving a related entity: keys and values are')
 }
@@ -159,7 +164,12 @@ function orphan({ event, metadata, decoration }: Write, action: ObjectAction): D
 }
 
 /** One event for a statement whose rows TypeORM does not tell. */
-function unknownRows({ metadata, decoration, result }: Write, action: ObjectAction, what: string, known?: Changed): Draft {
+function unknownRows(
+  { metadata, decoration, result }: Write,
+  action: ObjectAction,
+  what: string,
+  known?: Changed,
+): Draft {
   const changed = known ?? { changes: new Map(), gaps: new Gaps() }
   const { rows } = result
   const many = rows === undefined ? 'an unknown number of rows was' : rows === 1 ? '1 row was' : `${rows} rows were`
@@ -167,10 +177,18 @@ function unknownRows({ metadata, decoration, result }: Write, action: ObjectActi
   return { action, metadata, decoration, changed }
 }
 
-/** sql.js gives every row of a statement the key of the last one. */
-function mixesRows({ event, metadata, result }: Write): boolean {
-  const generated = metadata.primaryColumns.some((column) => column.isGenerated)
-  return generated && dataSourceOf(event)?.options.type === 'sqljs' && result.rows !== 1
+/**
+ * Whether TypeORM may have given the rows of one statement each other's keys. Without RETURNING it counts from the first
+ * or the last one, which is wrong as soon as one row came with a key; in sql.js it gives all of them the last one.
+ */
+function mixesRows(write: Write): boolean {
+  const generated = write.metadata.primaryColumns.filter((column) => column.isGenerated)
+  const dataSource = dataSourceOf(write.event)
+  if (generated.length === 0 || write.result.rows === 1) return false
+  if (dataSource?.driver.isReturningSqlSupported('insert') === true) return false
+  const { leftDefault } = evidenceOf(write)
+  const counted = generated.every((column) => leftDefault({ name: column.propertyPath, columns: [column] }) === true)
+  return dataSource?.options.type === 'sqljs' || !counted
 }
 
 /** Leaves out what the database chose: TypeORM may have given it to the wrong row. */
@@ -195,7 +213,9 @@ function keyOfMixed(metadata: EntityMetadata, id: unknown): string | undefined {
 }
 
 function afterwards(metadata: EntityMetadata, before: object, { changes }: Changed): object {
-  const known = [...changes].flatMap(([path, change]) => ('to' in change ? [[path, change.to] as [string, unknown]] : []))
+  const known = [...changes].flatMap(([path, change]) =>
+    'to' in change ? [[path, change.to] as [string, unknown]] : [],
+  )
   return viewOf(metadata, before, known)
 }
 

@@ -4,8 +4,8 @@ import {
   DataSource,
   type DataSourceOptions,
   Entity,
-  EventSubscriber,
   type EntitySubscriberInterface,
+  EventSubscriber,
   getMetadataArgsStorage,
   PrimaryGeneratedColumn,
 } from 'typeorm'
@@ -123,8 +123,8 @@ describe('attaching', () => {
     await Promise.all([one.initialize(), other.initialize()])
     await write(one, 'one')
     await write(other, 'other')
-    expect(trail.one().changes?.['text']).toEqual({ to: 'one' })
-    expect(otherTrail.one().changes?.['text']).toEqual({ to: 'other' })
+    expect(trail.one().changes?.text).toEqual({ to: 'one' })
+    expect(otherTrail.one().changes?.text).toEqual({ to: 'other' })
     await Promise.all([one.destroy(), other.destroy()])
   })
 
@@ -177,7 +177,7 @@ describe('AuditSubscriber', () => {
     await dataSource.query('CREATE TABLE note (id integer PRIMARY KEY AUTOINCREMENT, text varchar NOT NULL)')
     await write(dataSource, 'a')
     await write(dataSource, 'b')
-    expect(logger.trail.take().map(({ changes }) => changes?.['text'])).toEqual([{ to: 'a' }, { to: 'b' }])
+    expect(logger.trail.take().map(({ changes }) => changes?.text)).toEqual([{ to: 'a' }, { to: 'b' }])
     await dataSource.destroy()
     await dataSource.initialize()
     await dataSource.synchronize(true)
@@ -196,7 +196,7 @@ describe('AuditSubscriber', () => {
     await queryRunner.manager.insert(Note, { text: 'a' })
     await queryRunner.query('ROLLBACK')
     await queryRunner.manager.insert(Note, { text: 'b' })
-    expect(logger.trail.one().changes?.['text']).toEqual({ to: 'b' })
+    expect(logger.trail.one().changes?.text).toEqual({ to: 'b' })
     await dataSource.destroy()
   })
 

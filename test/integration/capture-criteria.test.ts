@@ -11,7 +11,7 @@ import {
 } from 'typeorm'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { AuditUpdateDelete } from '../../src/capture/decorator'
-import { audited, type Trail } from '../unit/capture/support'
+import { audited, newValue, type Trail } from '../unit/capture/support'
 
 @Entity()
 @AuditUpdateDelete
@@ -69,7 +69,7 @@ let dataSource: DataSource
 let trail: Trail
 
 beforeEach(async () => {
-  ;({ dataSource, trail } = await audited([Shelf, Book, Setting]))
+  ;({ dataSource, trail } = await audited([Shelf, Book, Setting], {}, false))
   await dataSource.manager.save(Book, [{ title: 'A' }, { title: 'B' }, { title: 'C' }])
   trail.take()
   return () => dataSource.destroy()
@@ -175,12 +175,20 @@ describe('a statement that matches no row', () => {
     expect(trail.take()).toEqual([])
   })
 
+  it('is known for one that the application has commented', async () => {
+    const query = dataSource.createQueryBuilder().comment('from the nightly job').update(Book).set({ note: 'x' })
+    await query.where({ title: 'none' }).execute()
+    expect(trail.take()).toEqual([])
+    await query.where({ title: 'A' }).execute()
+    expect(outcome().reason).toMatch(/^1 row was updated/)
+  })
+
   it('does not hide one that runs at the same time', async () => {
     const some = Array.from({ length: 10 }, (_, index) =>
       books().update({ title: index % 2 ? 'A' : 'none' }, { note: String(index) }),
     )
     await Promise.all(some)
-    const notes = trail.take().map(({ changes }) => (changes?.['note'] as { to: string }).to)
+    const notes = trail.take().map((event) => newValue(event, 'note'))
     for (const note of ['1', '3', '5', '7', '9']) expect(notes).toContain(note)
   })
 
@@ -205,7 +213,7 @@ describe('insert()', () => {
   it('of several rows does not use the keys that sql.js mixes up', async () => {
     await books().insert([{ title: 'D' }, { title: 'E' }])
     const events = trail.take()
-    expect(events.map(({ changes }) => changes?.['title'])).toEqual([{ to: 'D' }, { to: 'E' }])
+    expect(events.map(({ changes }) => changes?.title)).toEqual([{ to: 'D' }, { to: 'E' }])
     for (const { instance, changes, coverage } of events) {
       expect(instance?.pk).toBeUndefined()
       expect(changes).not.toHaveProperty('id')
@@ -225,7 +233,11 @@ describe('insert()', () => {
 
   it('of an SQL expression says so', async () => {
     await dataSource.manager.insert(Setting, { key: 'a', value: () => "'x'" })
-    expect(outcome()).toMatchObject({ pk: 'a', changes: { key: { to: 'a' } }, reason: 'value: the value is an SQL expression' })
+    expect(outcome()).toMatchObject({
+      pk: 'a',
+      changes: { key: { to: 'a' } },
+      reason: 'value: the value is an SQL expression',
+    })
   })
 })
 
@@ -275,7 +287,14 @@ describe('inserts that may not insert', () => {
   })
 
   it('upsert(): does not take a generated key from TypeORM, which may be that of another row', async () => {
-    await dataSource.manager.upsert(Book, [{ id: 1, title: 'A2' }, { id: 50, title: 'new' }], ['id'])
+    await dataSource.manager.upsert(
+      Book,
+      [
+        { id: 1, title: 'A2' },
+        { id: 50, title: 'new' },
+      ],
+      ['id'],
+    )
     const events = trail.take()
     expect(events.map(({ changes }) => changes)).toEqual([{ title: { to: 'A2' } }, { title: { to: 'new' } }])
     for (const { instance, coverage } of events) {

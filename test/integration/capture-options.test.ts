@@ -63,7 +63,7 @@ describe('the options of a decoration', () => {
     await dataSource.manager.insert(Account, { name: 'a' })
     expect(trail.take()).toEqual([])
     await dataSource.manager.upsert(Account, { id: 1, name: 'd' }, ['id'])
-    expect(trail.one().coverage_reason).toContain('an upsert')
+    expect(trail.one()).toMatchObject({ action: 'OBJ_UPDATE', changes: { name: { from: 'a', to: 'd' } } })
   })
 
   it('except: an update of nothing else yields no event', async () => {
@@ -101,11 +101,16 @@ describe('the options of a decoration', () => {
 
   it('mask: the values appear nowhere, in the name neither', async () => {
     @Entity()
-    @AuditUpdateDelete({ mask: ['name', 'profile.iban', 'card.number'], label: (account: Account) => `${account.name}!` })
+    @AuditUpdateDelete({
+      mask: ['name', 'profile.iban', 'card.number'],
+      label: (account: Account) => `${account.name}!`,
+    })
     class Account extends Base {}
     await open([Account])
     const profile = { iban: 'CH93-0076', city: 'Bern' }
-    const account = await dataSource.manager.save(make(Account, { name: 'Hidden Name', profile, card: { number: '4111' } }))
+    const account = await dataSource.manager.save(
+      make(Account, { name: 'Hidden Name', profile, card: { number: '4111' } }),
+    )
     const created = trail.one()
     expect(created.changes).toMatchObject({
       name: { to: '***' },
@@ -201,7 +206,7 @@ describe('the settings', () => {
   it('keep a decoration in force where models lists its entity', async () => {
     await open([Decorated], { models: ['Decorated'] })
     await dataSource.manager.save(make(Decorated, { name: 'a' }))
-    expect(trail.one().changes?.['name']).toEqual({ to: '***' })
+    expect(trail.one().changes?.name).toEqual({ to: '***' })
   })
 
   it('are warned about, once, where they name no entity', async () => {

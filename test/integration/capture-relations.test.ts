@@ -58,8 +58,8 @@ let dataSource: DataSource
 let trail: Trail
 const make = <T extends object>(type: new () => T, fields: Partial<T>): T => Object.assign(new type(), fields)
 
-async function open(...entities: Parameters<typeof audited>) {
-  ;({ dataSource, trail } = await audited(...entities))
+async function open(entities: Parameters<typeof audited>[0], settings: Parameters<typeof audited>[1] = {}) {
+  ;({ dataSource, trail } = await audited(entities, settings, false))
 }
 
 afterEach(() => dataSource.destroy())
@@ -71,7 +71,8 @@ describe('a many-to-many relation', () => {
     trail.take()
     return tags
   }
-  const shown = () => trail.take().map(({ action, instance, changes }) => [action, instance?.model, instance?.pk, changes])
+  const shown = () =>
+    trail.take().map(({ action, instance, changes }) => [action, instance?.model, instance?.pk, changes])
 
   it('changed by saving the owner is an update of the owner', async () => {
     const [x, y, z] = (await setUp()) as [Tag, Tag, Tag]
@@ -119,7 +120,11 @@ describe('a many-to-many relation', () => {
     ])
     await relation().remove([1, 3])
     const event = trail.one()
-    expect(event).toMatchObject({ action: 'OBJ_UPDATE', instance: { model: 'Post', fields: ['tags'] }, coverage: 'partial' })
+    expect(event).toMatchObject({
+      action: 'OBJ_UPDATE',
+      instance: { model: 'Post', fields: ['tags'] },
+      coverage: 'partial',
+    })
     expect(event.instance?.pk).toBeUndefined()
     expect(event.coverage_reason).toBe('tags: 2 links were removed, TypeORM does not tell which')
     await relation().remove([1, 3])

@@ -14,7 +14,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { AuditUpdateDelete } from '../../src/capture/decorator'
 import { createDatabase } from '../support/shared'
 import { waitFor } from '../support/wait-for'
-import { Trail } from '../unit/capture/support'
+import { newValue, Trail } from '../unit/capture/support'
 
 @Entity()
 @AuditUpdateDelete
@@ -48,7 +48,7 @@ let dataSource: DataSource
 let trail: Trail
 
 const save = (manager: EntityManager, text: string) => manager.save(Object.assign(new Entry(), { text }))
-const texts = () => trail.take().map(({ changes }) => (changes?.['text'] as { to: string } | undefined)?.to)
+const texts = () => trail.take().map((event) => newValue(event, 'text'))
 const rows = async () => (await dataSource.manager.find(Entry, { order: { id: 'ASC' } })).map(({ text }) => text)
 const undone = (run: () => Promise<unknown>) => expect(run()).rejects.toBeInstanceOf(Undo)
 
@@ -174,7 +174,7 @@ describe.each(['sqljs', 'postgres', 'mariadb'] as const)('transactions on %s', (
   it('are not needed: what stands alone is delivered at once, without a transaction', async () => {
     await dataSource.manager.insert(Entry, { text: 'a' })
     const event = trail.one()
-    expect(event.changes?.['text']).toEqual({ to: 'a' })
+    expect(event.changes?.text).toEqual({ to: 'a' })
     expect(event).not.toHaveProperty('transaction')
   })
 
@@ -236,8 +236,8 @@ describe.each(['postgres', 'mariadb'] as const)('concurrency on %s', (type) => {
       const index = 2 * half + 1
       return [`${index}`, ...(index % 3 === 0 ? [] : [`${index}-inner`]), `${index}-changed`]
     })
-    const seen = pushes.map((push) => push.map(({ changes }) => (changes?.['text'] as { to: string }).to))
-    expect(seen.toSorted(byNumber)).toEqual(expected)
+    const seen = pushes.map((push) => push.map((event) => newValue(event, 'text')))
+    expect(seen.toSorted(([a], [b]) => Number(a) - Number(b))).toEqual(expected)
     for (const push of pushes) {
       expect(new Set(push.map(({ transaction }) => transaction?.id)).size).toBe(1)
       expect(push.map(({ transaction }) => transaction?.n)).toEqual(push.map((_, n) => n + 1))
@@ -246,10 +246,6 @@ describe.each(['postgres', 'mariadb'] as const)('concurrency on %s', (type) => {
     expect((await rows()).toSorted()).toEqual(kept)
   })
 })
-
-function byNumber([a]: string[], [b]: string[]): number {
-  return Number(a) - Number(b)
-}
 
 describe('PostgreSQL', () => {
   beforeAll(() => open('postgres', { poolSize: 2 }, [Entry, Parent, Child]))
@@ -305,9 +301,12 @@ describe('PostgreSQL', () => {
       await save(manager, 'a')
       const [{ pid }] = (await manager.query('SELECT pg_backend_pid() AS pid')) as [{ pid: number }]
       await dataSource.query('SELECT pg_terminate_backend($1)', [pid])
-      await waitFor(async () => (await dataSource.query('SELECT 1 FROM pg_stat_activity WHERE pid = $1', [pid])).length === 0, {
-        what: 'the backend to end',
-      })
+      await waitFor(
+        async () => (await dataSource.query('SELECT 1 FROM pg_stat_activity WHERE pid = $1', [pid])).length === 0,
+        {
+          what: 'the backend to end',
+        },
+      )
       await save(manager, 'b')
     })
     await expect(killed).rejects.toThrow()
@@ -360,7 +359,7 @@ describe('PostgreSQL', () => {
     await dataSource.manager.delete(Entry, { text: 'none' })
     expect(trail.take()).toEqual([])
     await dataSource.manager.update(Entry, { text: 'a' }, { text: 'x' })
-    expect(trail.one().coverage_reason).toMatch(/^1 row was updated by criteria/)
+    expect(trail.one().changes).toEqual({ text: { from: 'a', to: 'x' } })
   })
 
   it('knows the keys of several inserted rows, and of an upsert of one', async () => {
@@ -369,7 +368,7 @@ describe('PostgreSQL', () => {
     const stored = await dataSource.manager.find(Entry, { order: { id: 'ASC' } })
     expect(keys).toEqual(stored.map(({ id }) => [String(id), undefined]))
     await dataSource.manager.upsert(Entry, { text: 'b' }, ['text'])
-    expect(trail.one()).toMatchObject({ instance: { pk: keys[1]?.[0] }, changes: { text: { to: 'b' } }, coverage: 'partial' })
+    expect(trail.take()).toEqual([])
   })
 })
 
@@ -394,25 +393,31 @@ describe('MariaDB', () => {
   })
 
   it('records nothing of what a deadlock took back, although the application goes on', async () => {
-    await dataSource.query("INSERT INTO entry (text) VALUES ('x'), ('y')")
-    const [one, two] = [dataSource.createQueryRunner(), dataSource.createQueryRunner()]
-    const lock = (runner: QueryRunner, text: string) =>
-      runner.query('UPDATE entry SET text = text WHERE text = ?', [text]).then(() => 'done' as const)
-    for (const [runner, own] of [[one, 'x'], [two, 'y']] as const) {
-      await runner.startTransaction()
-      await save(runner.manager, `before ${own}`)
-      await runner.query('SELECT * FROM entry WHERE text = ? FOR UPDATE', [own])
-    }
-    const outcomes = await Promise.allSettled([lock(one, 'y'), lock(two, 'x')])
-    expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
-    for (const [runner, own] of [[one, 'x'], [two, 'y']] as const) {
-      await save(runner.manager, `after ${own}`)
-      await runner.commitTransaction()
-      await runner.release()
-    }
+    await dataSource.query('CREATE TABLE contested (id int PRIMARY KEY, n int) ENGINE=InnoDB')
+    await dataSource.query('INSERT INTO contested VALUES (1, 0), (2, 0)')
+    await withQueryRunner((one) =>
+      withQueryRunner(async (two) => {
+        const lock = (runner: QueryRunner, id: number) =>
+          runner.query('UPDATE contested SET n = n + 1 WHERE id = ?', [id])
+        for (const [runner, own] of [
+          [one, 1],
+          [two, 2],
+        ] as const) {
+          await runner.startTransaction()
+          await save(runner.manager, `before ${own}`)
+          await lock(runner, own)
+        }
+        const outcomes = await Promise.allSettled([lock(one, 2), lock(two, 1)])
+        expect(outcomes.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+        for (const runner of [one, two]) {
+          await save(runner.manager, `after ${runner === one ? 1 : 2}`)
+          await runner.commitTransaction()
+        }
+      }),
+    )
     const seen = texts()
     expect(seen).toHaveLength(3)
-    expect([...seen, 'x', 'y'].toSorted()).toEqual((await rows()).toSorted())
+    expect(seen.toSorted()).toEqual((await rows()).toSorted())
   })
 
   it('holds what is written while autocommit is off', async () => {
@@ -431,7 +436,10 @@ describe('MariaDB', () => {
 
   it('follows an XA transaction', async () => {
     await withQueryRunner(async (queryRunner) => {
-      for (const [id, end] of [['a', 'COMMIT'], ['b', 'ROLLBACK']]) {
+      for (const [id, end] of [
+        ['a', 'COMMIT'],
+        ['b', 'ROLLBACK'],
+      ]) {
         await queryRunner.query(`XA START '${id}'`)
         await queryRunner.manager.insert(Entry, { text: id as string })
         await queryRunner.query(`XA END '${id}'`)
@@ -457,6 +465,30 @@ describe('MariaDB', () => {
     expect(await rows()).toEqual(['c'])
   })
 
+  it.each(['mariadb', 'mysql'] as const)('knows the keys of several inserted rows, with type: %s', async (type) => {
+    const other = new DataSource({
+      ...dataSource.options,
+      type,
+      synchronize: false,
+      subscribers: [],
+    } as DataSourceOptions)
+    await other.initialize()
+    const otherTrail = new Trail()
+    otherTrail.attach(other)
+    await other.manager.insert(Entry, [{ text: 'a' }, { text: 'b' }])
+    const keys = otherTrail.take().map(({ instance, coverage }) => [instance?.pk, coverage])
+    expect(keys).toEqual((await other.manager.find(Entry)).map(({ id }) => [String(id), undefined]))
+    await other.manager.insert(Entry, [{ text: 'c' }, { id: 1000, text: 'd' }])
+    const stored = new Map((await other.manager.find(Entry)).map(({ id, text }) => [text, String(id)]))
+    for (const event of otherTrail.take()) {
+      const pk = event.instance?.pk
+      // With type: mysql TypeORM counts, and is wrong here.
+      if (type === 'mysql') expect(pk).toBeUndefined()
+      else expect(pk).toBe(stored.get(String(newValue(event, 'text'))))
+    }
+    await other.destroy()
+  })
+
   it('tells nothing of an update that changed nothing, or matched nothing', async () => {
     await save(dataSource.manager, 'a')
     trail.take()
@@ -465,7 +497,7 @@ describe('MariaDB', () => {
     await dataSource.manager.delete(Entry, { text: 'none' })
     expect(trail.take()).toEqual([])
     await dataSource.manager.update(Entry, { text: 'a' }, { text: 'b' })
-    expect(trail.one().coverage_reason).toMatch(/^1 row was updated by criteria/)
+    expect(trail.one().changes).toEqual({ text: { from: 'a', to: 'b' } })
   })
 })
 
@@ -504,7 +536,11 @@ describe('SQLite', () => {
   })
 
   it('forgets what was open when the data source was destroyed', async () => {
-    const other = await new DataSource({ type: 'sqljs', synchronize: true, entities: [Entry] } as DataSourceOptions).initialize()
+    const other = await new DataSource({
+      type: 'sqljs',
+      synchronize: true,
+      entities: [Entry],
+    } as DataSourceOptions).initialize()
     const otherTrail = new Trail()
     otherTrail.attach(other)
     const queryRunner = other.createQueryRunner()
@@ -513,7 +549,7 @@ describe('SQLite', () => {
     await other.destroy()
     await other.initialize()
     await save(other.manager, 'b')
-    expect(otherTrail.one().changes?.['text']).toEqual({ to: 'b' })
+    expect(otherTrail.one().changes?.text).toEqual({ to: 'b' })
     await other.destroy()
   })
 

@@ -21,22 +21,27 @@ const SETTINGS = {
 }
 
 /** A real PostgreSQL in a temporary directory. Most tests want `createDatabase('postgres')`; this one may be killed. */
-export async function startPostgres(): Promise<DatabaseServer> {
+export async function startPostgres(changed: Record<string, string> = {}): Promise<DatabaseServer> {
   const user = serviceUser('postgres')
   const directory = temporaryDirectory('postgres')
   if (user.uid !== undefined && user.gid !== undefined) chownSync(directory, user.uid, user.gid)
   try {
     const args = ['-D', directory, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']
     await promisify(execFile)(findBinary(['initdb']), args, { ...user, cwd: directory })
-    return await onFreePort((port) => start(directory, port, user))
+    return await onFreePort((port) => start(directory, port, user, { ...SETTINGS, ...changed }))
   } catch (error) {
     removeDirectory(directory)
     throw error
   }
 }
 
-async function start(directory: string, port: number, user: { uid?: number; gid?: number }): Promise<DatabaseServer> {
-  const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+async function start(
+  directory: string,
+  port: number,
+  user: { uid?: number; gid?: number },
+  configuration: Record<string, string>,
+): Promise<DatabaseServer> {
+  const settings = Object.entries(configuration).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const server = spawnProcess(findBinary(['postgres']), ['-D', directory, '-p', String(port), ...settings], {
     ...user,
     cwd: directory,

@@ -72,7 +72,7 @@ describe('@AuditUpdateDelete', () => {
   })
 
   const circular: Record<string, unknown> = {}
-  circular['self'] = circular
+  circular.self = circular
   it.each<[string, unknown, string, string]>([
     ['an unknown option', { masks: ['a'] }, 'masks is ["a"]', 'actions, only, except, mask, label'],
     ['an unknown action', { actions: ['insert'] }, 'actions is "insert"', "'create', 'update' and 'delete'"],

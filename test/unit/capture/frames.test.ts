@@ -104,7 +104,14 @@ describe.each(['postgres', 'mysql', 'better-sqlite3', 'mssql'])('on %s', (type) 
   })
 
   it('keeps a savepoint set after a rollback to it, so that it can be rolled back to again', () => {
-    connection.run('BEGIN').run('SAVEPOINT a').write('1').run('ROLLBACK TO a').write('2').run('ROLLBACK TO a').write('3')
+    connection
+      .run('BEGIN')
+      .run('SAVEPOINT a')
+      .write('1')
+      .run('ROLLBACK TO a')
+      .write('2')
+      .run('ROLLBACK TO a')
+      .write('3')
     connection.run('COMMIT')
     expect(connection.delivered).toEqual(['3'])
   })
@@ -128,7 +135,14 @@ describe.each(['postgres', 'mysql', 'better-sqlite3', 'mssql'])('on %s', (type) 
   })
 
   it('begins again after AND CHAIN', () => {
-    connection.run('BEGIN').write('1').run('COMMIT AND CHAIN').write('2').run('ROLLBACK AND CHAIN').write('3').run('COMMIT')
+    connection
+      .run('BEGIN')
+      .write('1')
+      .run('COMMIT AND CHAIN')
+      .write('2')
+      .run('ROLLBACK AND CHAIN')
+      .write('3')
+      .run('COMMIT')
     expect(connection.deliveries.map(({ ids }) => ids)).toEqual([['1'], ['3']])
   })
 
@@ -192,7 +206,10 @@ describe('PostgreSQL', () => {
   it('reads the answers to several statements in one query', () => {
     connection.run('BEGIN; SELECT 1', [{ command: 'BEGIN' }, { command: 'SELECT' }]).write('1')
     connection.run('SELECT 1; COMMIT', [{ command: 'SELECT' }, { command: 'COMMIT' }])
-    connection.run('BEGIN').write('2').run('SELECT 1; COMMIT', [{ command: 'SELECT' }, { command: 'ROLLBACK' }])
+    connection
+      .run('BEGIN')
+      .write('2')
+      .run('SELECT 1; COMMIT', [{ command: 'SELECT' }, { command: 'ROLLBACK' }])
     expect(connection.delivered).toEqual(['1'])
   })
 
@@ -252,7 +269,11 @@ describe('MySQL', () => {
   })
 
   it('keeps a transaction through a lock wait that timed out', () => {
-    connection.run('START TRANSACTION', ok(IN)).write('1').fail('UPDATE t SET a = 1', { errno: 1205 }).run('COMMIT', ok(OUT))
+    connection
+      .run('START TRANSACTION', ok(IN))
+      .write('1')
+      .fail('UPDATE t SET a = 1', { errno: 1205 })
+      .run('COMMIT', ok(OUT))
     expect(connection.delivered).toEqual(['1'])
   })
 
@@ -260,6 +281,18 @@ describe('MySQL', () => {
     connection.run('SET autocommit = 0', ok(0)).run('UPDATE t SET a = 1', ok(1)).write('1').run('ROLLBACK', ok(0))
     connection.run('UPDATE t SET a = 1', ok(1)).write('2').run('COMMIT', ok(0))
     expect(connection.delivered).toEqual(['2'])
+  })
+
+  it('holds writes while autocommit is off, where the server does not say so with each of them', () => {
+    connection
+      .run('SET autocommit = 0', ok(0))
+      .run('INSERT INTO t RETURNING id', [{ id: 1 }])
+      .write('1')
+      .run('ROLLBACK', ok(0))
+    connection.write('2').fail('UPDATE t SET a = 1', { errno: 1213 }).write('3').run('CREATE TABLE u (a int)', ok(0))
+    expect(connection.delivered).toEqual(['3'])
+    connection.write('4').run('SET autocommit = 1', ok(OUT)).write('5').run('ROLLBACK', ok(OUT))
+    expect(connection.delivered).toEqual(['3', '4', '5'])
   })
 
   it('follows XA transactions, whose status it cannot rely on', () => {
@@ -270,7 +303,10 @@ describe('MySQL', () => {
   })
 
   it('does not take a row of a table for an answer of the server', () => {
-    connection.run('START TRANSACTION', ok(IN)).write('1').run('SELECT 1', [{ serverStatus: 0, affectedRows: 1 }])
+    connection
+      .run('START TRANSACTION', ok(IN))
+      .write('1')
+      .run('SELECT 1', [{ serverStatus: 0, affectedRows: 1 }])
     connection.run('ROLLBACK', ok(OUT))
     expect(connection.delivered).toEqual([])
   })
@@ -288,7 +324,12 @@ describe('SQLite', () => {
   })
 
   it('keeps the transaction open after a failing COMMIT, which may be tried again', () => {
-    connection.run('BEGIN').write('1').fail('COMMIT', new Error('FOREIGN KEY constraint failed')).write('2').run('COMMIT')
+    connection
+      .run('BEGIN')
+      .write('1')
+      .fail('COMMIT', new Error('FOREIGN KEY constraint failed'))
+      .write('2')
+      .run('COMMIT')
     expect(connection.deliveries.map(({ ids }) => ids)).toEqual([['1', '2']])
   })
 

@@ -175,13 +175,13 @@ describe('the result', () => {
 
   it('does not follow later changes of what was given', () => {
     const models = ['A']
-    const options = { models, worker: { leaseMs: 100 } }
+    const options = { models, worker: { leaseMs: 20_000 } }
     const environment: Record<string, string> = { AUDIT_LOGGER_PREFIX: 'first' }
     const settings = loadSettings(options, environment)
     models.push('B')
     options.worker.leaseMs = 5
     environment.AUDIT_LOGGER_PREFIX = 'second'
-    expect(settings).toMatchObject({ models: ['A'], worker: { leaseMs: 100 }, prefix: 'first' })
+    expect(settings).toMatchObject({ models: ['A'], worker: { leaseMs: 20_000 }, prefix: 'first' })
     expect(Object.isFrozen(models)).toBe(false)
   })
 })

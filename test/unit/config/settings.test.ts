@@ -26,6 +26,7 @@ describe('without any setting', () => {
       redis: 'redis://127.0.0.1:6379',
       prefix: 'audit-logger',
       enabled: true,
+      strict: false,
       stack: false,
       worker: WORKER_DEFAULTS,
     })
@@ -73,6 +74,7 @@ describe('the environment', () => {
       REDIS_URL: 'rediss://app:pw@cache:6380/1',
       PREFIX: 'shop',
       ENABLED: 'off',
+      STRICT: 'on',
     }
     for (const spelling of ['AUDIT_LOGGER_', 'AUDIT_LOG_']) {
       const environment = Object.fromEntries(Object.entries(values).map(([name, value]) => [spelling + name, value]))
@@ -90,6 +92,7 @@ describe('the environment', () => {
         redis: 'rediss://app:pw@cache:6380/1',
         prefix: 'shop',
         enabled: false,
+        strict: true,
         stack: false,
         worker: WORKER_DEFAULTS,
       })
@@ -285,13 +288,15 @@ describe('the other settings', () => {
   })
 
   it('the tuning of the worker keeps its defaults for what is not given', () => {
-    expect(loadSettings({ worker: { leaseMs: 500 } }, {}).worker).toEqual({
+    expect(loadSettings({ worker: { leaseMs: 20_000 } }, {}).worker).toEqual({
       ...WORKER_DEFAULTS,
-      leaseMs: 500,
+      leaseMs: 20_000,
     })
     expect(loadSettings({ worker: { reconcileWaitsMs: [0] } }, {}).worker.reconcileWaitsMs).toEqual([0])
     expect(onlyProblem({ worker: { reconcileWaitsMs: [] } })).toMatchObject({ option: 'worker.reconcileWaitsMs' })
     expect(onlyProblem({ worker: { inFlight: 0 } })).toMatchObject({ option: 'worker.inFlight', given: '0' })
+    // A call that outlives the lease may still be stored while the next worker already looks for it.
+    expect(onlyProblem({ worker: { leaseMs: 9_000 } })).toMatchObject({ option: 'worker.requestTimeoutMs' })
   })
 
   it('a logger must have all four levels, and is passed on as it is', () => {

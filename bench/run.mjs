@@ -1,0 +1,26 @@
+// Compiles the benchmarks, with all they measure, into .cache/bench, and runs one or all of them:
+// `npm run bench -- [push|flush|save|capture|memory …] [--quick] [--json] [--rounds n]`
+import { spawnSync } from 'node:child_process'
+import { cpSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const BENCHES = ['push', 'flush', 'save', 'capture', 'memory']
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const out = join(root, '.cache', 'bench')
+
+const words = process.argv.slice(2)
+const named = words.filter((word) => BENCHES.includes(word))
+const options = words.filter((word) => !BENCHES.includes(word))
+
+const require = createRequire(import.meta.url)
+const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc')
+run(tsc, '-p', join(root, 'tsconfig.bench.json'))
+cpSync(join(root, 'src/queue/lua'), join(out, 'src/queue/lua'), { recursive: true })
+for (const name of named.length > 0 ? named : BENCHES) run(join(out, 'bench', `${name}.js`), ...options)
+
+function run(script, ...args) {
+  const { status } = spawnSync(process.execPath, [script, ...args], { stdio: 'inherit', cwd: root })
+  if (status !== 0) process.exit(status ?? 1)
+}
