@@ -66,6 +66,11 @@ export class TransactionFrames {
     } else this.#recorder.deliver([event])
   }
 
+  /** Whether statements were seen to begin a transaction that has not ended. */
+  isOpen(queryRunner: QueryRunner): boolean {
+    return this.#stateOf(queryRunner).kind === 'open'
+  }
+
   /** To be told of every query. */
   observe(event: QueryResultEvent): void {
     const controls = controlsIn(event.query)

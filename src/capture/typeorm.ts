@@ -24,6 +24,13 @@ export function familyOf(dataSource: DataSource): Family {
   return FAMILIES[dataSource.options.type] ?? 'other'
 }
 
+const INTERCEPTABLE = new Set<string>(['postgres', 'mysql', 'mariadb', 'better-sqlite3', 'sqljs'])
+
+/** Whether the rows of TypeORM's statements can be read with this driver. */
+export function interceptable(dataSource: DataSource): boolean {
+  return INTERCEPTABLE.has(dataSource.options.type)
+}
+
 /** What every event of a subscriber has; 0.3 calls the data source `connection`, 1.x has both. */
 export interface SubscriberEvent {
   readonly dataSource?: DataSource

@@ -1,0 +1,98 @@
+import type { DataSource, EntityMetadata, QueryRunner } from 'typeorm'
+
+/**
+ * What is used of TypeORM's write builders (insert, update, delete, soft delete) beyond their documented interface, of
+ * 0.3.31 and 1.x alike. test/integration/typeorm-internals.test.ts fails by name when a version changes any of it.
+ */
+export interface WriteBuilder {
+  readonly dataSource?: DataSource
+  /** What 0.3 calls the data source. */
+  readonly connection?: DataSource
+  readonly queryRunner?: QueryRunner
+  readonly expressionMap: ExpressionMap
+  execute(): Promise<unknown>
+  getQuery(): string
+  getQueryAndParameters(): [string, unknown[]]
+  obtainQueryRunner(): QueryRunner
+  createComment(): string
+  createCteExpression(): string
+  createWhereExpression(): string
+  createReturningExpression(type: string): string
+  createUpdateExpression?(): string
+  createOrderByExpression?(): string
+  createLimitExpression?(): string
+  getTableName(path: string): string
+  getMainTableName(): string
+  escape(name: string): string
+  replacePropertyNamesForTheWholeQuery(statement: string): string
+}
+
+export interface ExpressionMap {
+  readonly queryType: string
+  readonly mainAlias?: { readonly hasMetadata: boolean; readonly metadata: EntityMetadata }
+  readonly valuesSet?: unknown
+  readonly whereEntities: readonly unknown[]
+  readonly callListeners: boolean
+  readonly updateEntity: boolean
+  readonly onIgnore?: unknown
+  readonly onUpdate?: { readonly conflict?: string | readonly string[] }
+}
+
+/** What a query runner answers when it is asked for a structured result. */
+export interface StructuredResult {
+  raw: unknown
+  records: unknown
+  affected?: number | undefined
+}
+
+/** TypeORM's own result of `query(…, true)`; 0.3 and 1.x declare it differently. */
+export type StructuredQuery = (sql: string, parameters: unknown[], structured: true) => Promise<StructuredResult>
+
+/** The methods of builders that are replaced on one builder while it executes. */
+type Override = Partial<
+  Pick<WriteBuilder, 'getQuery' | 'obtainQueryRunner' | 'createWhereExpression' | 'createReturningExpression'>
+>
+
+/** Runs with methods of one builder replaced; the prototype's are back afterwards. */
+export function withMethods<T>(builder: WriteBuilder, methods: Override, run: () => T): T {
+  Object.assign(builder, methods)
+  const restore = () => {
+    for (const name of Object.keys(methods)) Reflect.deleteProperty(builder, name)
+  }
+  let result: T
+  try {
+    result = run()
+  } catch (error) {
+    restore()
+    throw error
+  }
+  if (result instanceof Promise) return result.finally(restore) as T
+  restore()
+  return result
+}
+
+/** The query runner with another `query`, and a `release` that does nothing unless it is the builder's to release. */
+export function facadeOf(
+  queryRunner: QueryRunner,
+  query: (sql: string, parameters?: unknown[], structured?: boolean) => Promise<unknown>,
+  releases: boolean,
+): QueryRunner {
+  return new Proxy(queryRunner, {
+    get(target, name) {
+      if (name === 'query') return query
+      if (name === 'release' && !releases) return async () => undefined
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+    set: (target, name, value) => Reflect.set(target, name, value),
+  })
+}
+
+export function metadataOf(builder: WriteBuilder): EntityMetadata | undefined {
+  const { mainAlias } = builder.expressionMap
+  return mainAlias?.hasMetadata ? mainAlias.metadata : undefined
+}
+
+export function sourceOf(builder: WriteBuilder): DataSource | undefined {
+  return builder.dataSource ?? builder.connection
+}

@@ -1,0 +1,55 @@
+import type { DataSource } from 'typeorm'
+import { familyOf } from '../typeorm'
+import { metadataOf, type StructuredResult, type WriteBuilder } from './builder'
+import type { Row } from './row'
+import type { WriteKind } from './row-drafts'
+
+interface RowsOf {
+  readonly kind: WriteKind
+  readonly builder: WriteBuilder
+  readonly rows: readonly (Row | undefined)[]
+}
+
+/** Makes of a statement's result what it would have been without the columns that capture added and has taken out. */
+export function restoreResult(
+  result: StructuredResult,
+  records: Record<string, unknown>[],
+  dataSource: DataSource,
+  { kind, builder, rows }: RowsOf,
+): void {
+  const count = rows.length
+  // TypeORM asked for columns itself.
+  if (records.some((record) => Object.keys(record).length > 0)) return
+  records.length = 0
+  switch (familyOf(dataSource)) {
+    case 'mysql':
+      if (!Array.isArray(result.raw)) return
+      result.raw = okPacket(count, kind === 'insert' ? insertId(builder, rows[0]) : 0)
+      result.records = []
+      result.affected = count
+      return
+    case 'sqlite':
+      if (Array.isArray(result.raw)) result.raw.length = 0
+      result.affected = count
+      if (dataSource.options.type === 'better-sqlite3') result.raw = lastRowId(dataSource)
+      return
+    default:
+  }
+}
+
+/** What mysql2 answers an INSERT without RETURNING with. */
+function okPacket(affectedRows: number, id: number): object {
+  return { fieldCount: 0, affectedRows, insertId: id, info: '', serverStatus: 2, warningStatus: 0, changedRows: 0 }
+}
+
+function insertId(builder: WriteBuilder, first: Row | undefined): number {
+  const column = metadataOf(builder)?.columns.find((one) => one.generationStrategy === 'increment')
+  return column === undefined || first === undefined ? 0 : Number(first[column.databaseName])
+}
+
+function lastRowId({ driver }: DataSource): unknown {
+  const { databaseConnection } = driver as unknown as {
+    databaseConnection: { prepare(sql: string): { get(): { id: unknown } } }
+  }
+  return databaseConnection.prepare('SELECT last_insert_rowid() AS id').get().id
+}
