@@ -1,7 +1,7 @@
 import type { DataSource, EntityMetadata, QueryRunner } from 'typeorm'
 import { AuditError } from '../../config/errors'
 import type { Settings } from '../../config/settings'
-import type { Recorder } from '../recorder'
+import type { CapturedEvent, Observation, Recorder } from '../recorder'
 import { problemOf, Reports } from '../report'
 import type { Decoration, ObjectAction } from './decoration'
 import { type Draft, observationOf } from './draft'
@@ -16,6 +16,13 @@ import { Selection } from './selection'
 import { concreteMetadata, familyOf, interceptable } from './typeorm'
 import { type Verb, WriteResults } from './write-results'
 import { insertedDraft, removedDraft, softDraft, updatedDraft, type Write, type WriteEvent } from './writes'
+
+/** Whose event it is, and what to call it should it be impossible to make. */
+interface Subject {
+  readonly metadata: EntityMetadata
+  readonly decoration: Decoration
+  readonly action: ObjectAction
+}
 
 type Drafter = (write: Write) => Draft | undefined
 
@@ -63,15 +70,12 @@ export class Capture {
       const rows = new RowCapture({
         dataSource,
         selection: this.#selection,
-        record: (queryRunner, metadata, action, make) =>
-          this.#guard(
-            'writes',
-            () => {
-              this.#checkNames()
-              this.#record(queryRunner, metadata, this.#selection.ofFamily(metadata), [action], make)
-            },
-            queryRunner,
-          ),
+        event: (queryRunner, subject, make) => {
+          this.#checkNames()
+          return this.#event(queryRunner, subject, make)
+        },
+        hold: (queryRunner, events) =>
+          this.#guard('writes', () => this.#frames.record(queryRunner, events), queryRunner),
         failed: (part, error) => this.#reports.report('AUDIT_CAPTURE_FAILED', { problem: problemOf(error) }, part),
         inTransaction: (queryRunner) => queryRunner.isTransactionActive || this.#frames.isOpen(queryRunner),
         checkStrict: (queryRunner) => this.checkStrict(queryRunner),
@@ -130,7 +134,7 @@ export class Capture {
    */
   checkStrict(queryRunner: QueryRunner): void {
     if (!this.#strict) return
-    const refusal = this.#recorder.refusal()
+    const refusal = this.#recorder.refusal(Math.max(1, this.#frames.count(queryRunner)))
     const problem = this.#refused.get(queryRunner)
     if (!queryRunner.isTransactionActive) this.#refused.delete(queryRunner)
     if (problem !== undefined) throw new AuditError('AUDIT_STRICT', { problem })
@@ -159,7 +163,7 @@ export class Capture {
         const concrete = concreteMetadata(metadata, ...rows)
         const decoration = exact ? this.#selection.of(concrete) : this.#selection.ofFamily(concrete)
         if (decoration === undefined || !actions.some((action) => decoration.actions.includes(action))) return
-        this.#record(event.queryRunner, concrete, decoration, actions, () => {
+        this.#record(event.queryRunner, { metadata: concrete, decoration, action: actions[0] ?? 'OBJ_UPDATE' }, () => {
           const result = this.#results.claim(event, verb)
           return drafter({ event, metadata: concrete, decoration, result })
         })
@@ -181,25 +185,28 @@ export class Capture {
   #writeJunction(event: WriteEvent, verb: Verb, kind: 'added' | 'removed'): void {
     const side = this.#selection.ofJunction(event.metadata)
     if (side === undefined || !side.decoration.actions.includes('OBJ_UPDATE')) return
-    this.#record(event.queryRunner, side.metadata, side.decoration, ['OBJ_UPDATE'], () => {
+    this.#record(event.queryRunner, { ...side, action: 'OBJ_UPDATE' }, () => {
       const { rows } = this.#results.claim(event, verb)
       const row = event.entityId ?? event.entity
       return rows === 0 ? undefined : junctionDraft(event.metadata, side, { row, kind, rows })
     })
   }
 
+  #record(queryRunner: QueryRunner, subject: Subject, make: () => Draft | undefined): void {
+    const event = this.#event(queryRunner, subject, make)
+    if (event !== undefined) this.#frames.record(queryRunner, [event])
+  }
+
   /** A write did happen, so if its event cannot be made, one that says so takes its place. */
-  #record(
+  #event(
     queryRunner: QueryRunner,
-    metadata: EntityMetadata,
-    decoration: Decoration | undefined,
-    [action = 'OBJ_UPDATE']: readonly ObjectAction[],
+    { metadata, decoration, action }: Subject,
     make: () => Draft | undefined,
-  ): void {
+  ): CapturedEvent | undefined {
     let observation: ReturnType<typeof observationOf>
     try {
       const draft = make()
-      if (draft === undefined) return
+      if (draft === undefined) return undefined
       observation = observationOf(draft, this.#dataSource, (problem) => this.#unreadableName(metadata, problem))
     } catch (error) {
       const problem = problemOf(error)
@@ -207,11 +214,21 @@ export class Capture {
       this.#reports.report('AUDIT_CAPTURE_FAILED', { problem: `${modelOf(metadata)}: ${problem}` }, modelOf(metadata))
       const instance = { model: modelOf(metadata), fields: [], timestamp: new Date().toISOString() }
       // The problem's own words may hold a value that the decoration masks: then they are left out.
-      const said = (decoration?.mask.length ?? 0) > 0 ? 'see the application log' : problem
+      const said = decoration.mask.length > 0 ? 'see the application log' : problem
       observation = { action, instance, coverageReason: `the change could not be read: ${said}` }
     }
-    if (observation === undefined) return
-    this.#frames.record(queryRunner, this.#recorder.capture(observation))
+    return observation && this.#capture(queryRunner, observation)
+  }
+
+  #capture(queryRunner: QueryRunner, observation: Observation): CapturedEvent | undefined {
+    try {
+      return this.#recorder.capture(observation)
+    } catch (error) {
+      // It never throws, it says; should it do so, `strict` must not let the write pass.
+      this.#refused.set(queryRunner, problemOf(error))
+      this.#reports.report('AUDIT_CAPTURE_FAILED', { problem: problemOf(error) }, 'event')
+      return undefined
+    }
   }
 
   #unreadableName(metadata: EntityMetadata, error: unknown): void {

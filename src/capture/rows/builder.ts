@@ -13,7 +13,6 @@ export interface WriteBuilder {
   execute(): Promise<unknown>
   getQuery(): string
   getQueryAndParameters(): [string, unknown[]]
-  obtainQueryRunner(): QueryRunner
   createComment(): string
   createCteExpression(): string
   createWhereExpression(): string
@@ -45,47 +44,43 @@ export interface StructuredResult {
   affected?: number | undefined
 }
 
-/** TypeORM's own result of `query(…, true)`; 0.3 and 1.x declare it differently. */
-export type StructuredQuery = (sql: string, parameters: unknown[], structured: true) => Promise<StructuredResult>
+/** A query runner's own `query(…, true)`; 0.3 and 1.x declare it differently. */
+export type Send = (sql: string, parameters: unknown[]) => Promise<StructuredResult>
 
-/** The methods of builders that are replaced on one builder while it executes. */
+/** The methods of builders that are replaced on one builder, for a moment. */
 type Override = Partial<
-  Pick<WriteBuilder, 'getQuery' | 'obtainQueryRunner' | 'createWhereExpression' | 'createReturningExpression'>
+  Pick<WriteBuilder, 'getQuery' | 'createWhereExpression' | 'createReturningExpression' | 'getQueryAndParameters'>
 >
 
 /** Runs with methods of one builder replaced; the prototype's are back afterwards. */
 export function withMethods<T>(builder: WriteBuilder, methods: Override, run: () => T): T {
   Object.assign(builder, methods)
-  const restore = () => {
+  try {
+    return run()
+  } finally {
     for (const name of Object.keys(methods)) Reflect.deleteProperty(builder, name)
   }
-  let result: T
-  try {
-    result = run()
-  } catch (error) {
-    restore()
-    throw error
-  }
-  if (result instanceof Promise) return result.finally(restore) as T
-  restore()
-  return result
 }
 
-/** The query runner with another `query`, and a `release` that does nothing unless it is the builder's to release. */
-export function facadeOf(
-  queryRunner: QueryRunner,
-  query: (sql: string, parameters?: unknown[], structured?: boolean) => Promise<unknown>,
-  releases: boolean,
-): QueryRunner {
-  return new Proxy(queryRunner, {
-    get(target, name) {
-      if (name === 'query') return query
-      if (name === 'release' && !releases) return async () => undefined
-      const value: unknown = Reflect.get(target, name)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-    set: (target, name, value) => Reflect.set(target, name, value),
-  })
+/** What a query runner is used for beyond its documented interface. */
+export interface Runner {
+  connect(): Promise<unknown>
+}
+
+/**
+ * Lets a query runner's own `query()` work with another connection than it has, so that it logs, tells subscribers and
+ * wraps errors as always. It asks for its connection before it first waits, so nobody else is given this one.
+ */
+export function withConnection<T>(queryRunner: Runner, wrap: (connection: unknown) => unknown, run: () => T): T {
+  const { connect } = queryRunner
+  const own = Object.hasOwn(queryRunner, 'connect')
+  queryRunner.connect = async () => wrap(await connect.call(queryRunner))
+  try {
+    return run()
+  } finally {
+    if (own) queryRunner.connect = connect
+    else Reflect.deleteProperty(queryRunner, 'connect')
+  }
 }
 
 export function metadataOf(builder: WriteBuilder): EntityMetadata | undefined {

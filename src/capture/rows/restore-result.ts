@@ -3,11 +3,12 @@ import { familyOf } from '../typeorm'
 import { metadataOf, type StructuredResult, type WriteBuilder } from './builder'
 import type { Row } from './row'
 import type { WriteKind } from './row-drafts'
+import { layoutOfBuilder } from './statements'
 
 interface RowsOf {
   readonly kind: WriteKind
   readonly builder: WriteBuilder
-  readonly rows: readonly (Row | undefined)[]
+  readonly rows: readonly Row[]
 }
 
 /** Makes of a statement's result what it would have been without the columns that capture added and has taken out. */
@@ -44,7 +45,9 @@ function okPacket(affectedRows: number, id: number): object {
 
 function insertId(builder: WriteBuilder, first: Row | undefined): number {
   const column = metadataOf(builder)?.columns.find((one) => one.generationStrategy === 'increment')
-  return column === undefined || first === undefined ? 0 : Number(first[column.databaseName])
+  return column === undefined || first === undefined
+    ? 0
+    : Number(first[layoutOfBuilder(builder).places.get(column.databaseName) ?? -1])
 }
 
 function lastRowId({ driver }: DataSource): unknown {

@@ -1,26 +1,35 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { DataSource, EntityManager, EntityMetadata, QueryRunner } from 'typeorm'
-import type { ObjectAction } from '../decoration'
+import type { CapturedEvent } from '../../recorder'
+import type { Decoration, ObjectAction } from '../decoration'
 import type { Draft } from '../draft'
 import { Gaps } from '../gaps'
 import { modelOf } from '../instance'
+import { hasName } from '../name'
 import type { Selection } from '../selection'
 import { familyOf } from '../typeorm'
-import { facadeOf, metadataOf, type WriteBuilder, withMethods } from './builder'
-import type { Interception } from './install'
+import { metadataOf, type Send, type StructuredResult, type WriteBuilder } from './builder'
+import { expectQuery, type Interception } from './install'
 import { leftToSubscribers } from './left-to-subscribers'
 import { type Persisting, persisting, rowMark } from './persisting'
-import { Probe } from './probe'
-import { concreteOf, type Row, type RowChange, RowImage } from './row'
+import { Readability } from './readability'
+import { concreteOf, type Row, type RowChange, RowImage, rootOf } from './row'
 import { linkDrafts, rowDraft, unreadRowsDraft, type WriteKind } from './row-drafts'
-import { kindOf, type RowWrite, rowWriteOf, type Written } from './write'
+import { Transactions } from './transactions'
+import { kindOf, type Place, type RowSink, type RowWrite } from './write'
+import { rowWriteOf } from './write-of'
 
 /** What the rest of capture does for it. */
 export interface RowCaptureParts {
   readonly dataSource: DataSource
   readonly selection: Selection
-  /** Records the event of a write; `make` may throw. */
-  record(queryRunner: QueryRunner, metadata: EntityMetadata, action: ObjectAction, make: () => Draft | undefined): void
+  /** The event of a write, not yet recorded; `make` may throw. */
+  event(
+    queryRunner: QueryRunner,
+    subject: { metadata: EntityMetadata; decoration: Decoration; action: ObjectAction },
+    make: () => Draft | undefined,
+  ): CapturedEvent | undefined
+  /** Records events: at once, or with the COMMIT of the transaction that is open. */
+  hold(queryRunner: QueryRunner, events: readonly CapturedEvent[]): void
   failed(part: string, error: unknown): void
   inTransaction(queryRunner: QueryRunner): boolean
   /** Throws what makes a write fail, when `strict` is set: before a statement that would commit by itself. */
@@ -28,32 +37,39 @@ export interface RowCaptureParts {
   readonly strict: boolean
 }
 
+interface Statement {
+  readonly builder: WriteBuilder
+  readonly write: RowWrite
+  readonly metadata: EntityMetadata
+  readonly kind: WriteKind
+}
+
 /** Captures the rows that TypeORM's statements write, as the database has them before and after. */
 export class RowCapture implements Interception {
   readonly #parts: RowCaptureParts
-  readonly #probe: Probe
-  #last: Promise<void> = Promise.resolve()
-  readonly #turn = new AsyncLocalStorage<boolean>()
+  readonly #readability: Readability
+  readonly #transactions: Transactions
+  readonly #named = new WeakMap<EntityMetadata, boolean>()
 
   constructor(parts: RowCaptureParts) {
     this.#parts = parts
-    this.#probe = new Probe(parts)
+    this.#readability = new Readability(parts)
+    this.#transactions = new Transactions(parts)
   }
 
-  async execute(builder: WriteBuilder, original: () => Promise<unknown>): Promise<unknown> {
+  execute(builder: WriteBuilder, original: () => Promise<unknown>): Promise<unknown> {
     const { dataSource, strict } = this.#parts
     const metadata = metadataOf(builder)
     const kind = kindOf(builder)
     if (metadata === undefined || kind === undefined || !this.#concerns(metadata)) return original()
     let write: RowWrite | undefined
     try {
-      if (!strict && leftToSubscribers(builder, kind, dataSource)) return this.#inTurn(original)
-      write = rowWriteOf(builder, kind, dataSource)
+      if (!strict && leftToSubscribers(builder, kind, dataSource)) return this.#transactions.inTurn(original)
+      write = rowWriteOf({ builder, kind, metadata, dataSource, named: this.#isNamed(metadata) })
     } catch (error) {
       this.#parts.failed(modelOf(metadata), error)
     }
-    if (write === undefined) return original()
-    return this.#run(builder, original, { write, metadata, kind })
+    return write === undefined ? original() : this.#run({ builder, write, metadata, kind }, original)
   }
 
   /** TRUNCATE tells nothing, so the rows are counted before. */
@@ -74,7 +90,7 @@ export class RowCapture implements Interception {
     const content = { cleared: true, ...(rows !== undefined && { rows }) }
     const changed = { changes: new Map(), gaps }
     const draft: Draft = { action: 'OBJ_DELETE', metadata, decoration, changed, content }
-    this.#parts.record(queryRunner, metadata, 'OBJ_DELETE', () => draft)
+    this.#record(queryRunner, draft)
     return result
   }
 
@@ -89,89 +105,86 @@ export class RowCapture implements Interception {
     }
   }
 
-  async #run(
-    builder: WriteBuilder,
-    original: () => Promise<unknown>,
-    { write, metadata, kind }: { write: RowWrite; metadata: EntityMetadata; kind: WriteKind },
-  ): Promise<unknown> {
-    const own = builder.queryRunner === undefined
-    const queryRunner = builder.obtainQueryRunner()
-    if (!(await this.#probe.readable(queryRunner, metadata))) {
-      if (own) await queryRunner.release()
-      return this.#unreadable(queryRunner, original, metadata, kind)
-    }
-    let done = false
-    const query = async (sql: string, parameters: unknown[] = [], structured = false): Promise<unknown> => {
-      if (done || !structured) return queryRunner.query(sql, parameters, structured as true)
-      done = true
-      return this.#atomically(queryRunner, write.compound, async () => {
-        this.#parts.checkStrict(queryRunner)
-        const { result, changes } = await write.run(queryRunner, sql, parameters)
-        this.#capture(queryRunner, kind, metadata, changes)
-        this.#parts.checkStrict(queryRunner)
-        return result
+  async #run(statement: Statement, original: () => Promise<unknown>): Promise<unknown> {
+    const { builder, write, metadata } = statement
+    if (!(await this.#readability.mayRead(builder, metadata))) return this.#unreadable(statement, original)
+    let missed = false
+    builder.getQueryAndParameters = () => {
+      Reflect.deleteProperty(builder, 'getQueryAndParameters')
+      let made: [string, unknown[]]
+      try {
+        made = write.statement()
+      } catch (error) {
+        // If the mistake is the application's, TypeORM makes its own of it.
+        const plain = builder.getQueryAndParameters()
+        this.#parts.failed(modelOf(metadata), error)
+        missed = true
+        return plain
+      }
+      missed = true
+      expectQuery(made[1], (queryRunner, send, sql, parameters) => {
+        missed = false
+        return this.#replace(statement, { queryRunner, send }, [sql, parameters])
       })
+      return made
     }
-    const facade = facadeOf(queryRunner, query, own)
     try {
-      return await withMethods(builder, { ...write.methods, obtainQueryRunner: () => facade }, original)
+      const result = await original()
+      if (missed) this.#unread(statement, builder.queryRunner, (result as { affected?: number }).affected)
+      return result
     } finally {
-      // When the builder failed before it took the query runner.
-      if (own && !queryRunner.isReleased) await queryRunner.release()
+      Reflect.deleteProperty(builder, 'getQueryAndParameters')
+    }
+  }
+
+  async #replace(
+    statement: Statement,
+    { queryRunner, send }: { queryRunner: QueryRunner; send: Send },
+    [sql, parameters]: [string, unknown[]],
+  ): Promise<StructuredResult> {
+    const { builder, write, metadata } = statement
+    const place: Place = { queryRunner, send, alone: !this.#parts.strict && !this.#parts.inTransaction(queryRunner) }
+    try {
+      const result = await this.#transactions.atomically(queryRunner, write.compound(place), async () => {
+        this.#parts.checkStrict(queryRunner)
+        const rows = new Rows(this.#parts, statement, queryRunner)
+        const ran = await write.run(place, [sql, parameters], rows.sink)
+        this.#parts.hold(queryRunner, rows.events(ran.unread))
+        this.#parts.checkStrict(queryRunner)
+        return ran.result
+      })
+      this.#readability.wasRead(metadata)
+      return result
+    } catch (error) {
+      if (!this.#readability.isRefusal(error, metadata) || !this.#readability.mayRepeat(queryRunner)) throw error
+      const result = await send(...builder.getQueryAndParameters())
+      this.#unread(statement, queryRunner, result.affected)
+      return result
     }
   }
 
   /** The write goes its way, and its event says that its rows could not be read. */
-  async #unreadable(
-    queryRunner: QueryRunner,
-    original: () => Promise<unknown>,
-    metadata: EntityMetadata,
-    kind: WriteKind,
-  ) {
+  async #unreadable(statement: Statement, original: () => Promise<unknown>): Promise<unknown> {
     const result = await original()
-    const { affected } = (result ?? {}) as { affected?: number }
-    const side = metadata.isJunction ? this.#parts.selection.ofJunction(metadata) : undefined
-    const decoration = side?.decoration ?? this.#parts.selection.ofFamily(metadata)
-    if (affected === 0 || decoration === undefined) return result
+    this.#unread(statement, statement.builder.queryRunner, (result as { affected?: number } | undefined)?.affected)
+    return result
+  }
+
+  #unread({ metadata, kind }: Statement, queryRunner: QueryRunner | undefined, affected: number | undefined): void {
+    const { selection, dataSource } = this.#parts
+    const side = metadata.isJunction ? selection.ofJunction(metadata) : undefined
+    const decoration = side?.decoration ?? selection.ofFamily(metadata)
+    if (affected === 0 || decoration === undefined) return
     const why = `${affected ?? 'an unknown number of'} rows were written, the database does not let them be read as the entity describes them`
-    const subject = { metadata: side?.metadata ?? metadata, decoration, dataSource: this.#parts.dataSource }
-    const as = side === undefined ? kind : 'update'
-    this.#parts.record(queryRunner, subject.metadata, actionOf(as), () => unreadRowsDraft(as, subject, why))
-    return result
+    const subject = { metadata: side?.metadata ?? metadata, decoration, dataSource }
+    const draft = unreadRowsDraft(side === undefined ? kind : 'update', subject, why)
+    // Without one of its own, a builder's query runner had no transaction either.
+    this.#record(queryRunner ?? dataSource.createQueryRunner('master'), draft)
   }
 
-  /** One transaction around what was one statement. Raw, so that the application's subscribers hear of none. */
-  async #atomically<T>(queryRunner: QueryRunner, compound: boolean, run: () => Promise<T>): Promise<T> {
-    if (familyOf(this.#parts.dataSource) === 'sqlite') return this.#inTurn(run)
-    const needed = (compound || this.#parts.strict) && !this.#parts.inTransaction(queryRunner)
-    if (!needed) return run()
-    await queryRunner.query('START TRANSACTION')
-    let result: T
-    try {
-      result = await run()
-    } catch (error) {
-      await queryRunner.query('ROLLBACK').catch((problem: unknown) => this.#parts.failed('rollback', problem))
-      throw error
-    }
-    await queryRunner.query('COMMIT')
-    return result
-  }
-
-  /** SQLite has one connection for all: another write between reading a row and writing it would falsify the event. */
-  async #inTurn<T>(run: () => Promise<T>): Promise<T> {
-    // A subscriber to queries may write in its turn: it would wait for itself.
-    if (familyOf(this.#parts.dataSource) !== 'sqlite' || this.#turn.getStore() === true) return run()
-    const before = this.#last
-    let done = (): void => undefined
-    this.#last = new Promise((resolve) => {
-      done = resolve
-    })
-    await before
-    try {
-      return await this.#turn.run(true, run)
-    } finally {
-      done()
-    }
+  #record(queryRunner: QueryRunner, draft: Draft): void {
+    const event = this.#parts.event(queryRunner, draft, () => draft)
+    if (event !== undefined) this.#parts.hold(queryRunner, [event])
   }
 
   #concerns(metadata: EntityMetadata): boolean {
@@ -180,43 +193,83 @@ export class RowCapture implements Interception {
     return selection.ofFamily(metadata) !== undefined
   }
 
-  #mark(store: Persisting, metadata: EntityMetadata, { before, after }: RowChange): void {
-    const row = before ?? after
-    if (row === undefined) return
+  /** Whether any class of the table has something to call its rows by. */
+  #isNamed(metadata: EntityMetadata): boolean {
+    const root = rootOf(metadata)
+    const known = this.#named.get(root)
+    if (known !== undefined) return known
+    const { selection } = this.#parts
+    const named = [root, ...root.childEntityMetadatas].some((one) => {
+      const decoration = selection.of(one)
+      return decoration !== undefined && hasName(one, decoration)
+    })
+    this.#named.set(root, named)
+    return named
+  }
+}
+
+/** Makes the events of one statement, row by row: of the rows themselves nothing is kept. */
+class Rows {
+  readonly #parts: RowCaptureParts
+  readonly #statement: Statement
+  readonly #queryRunner: QueryRunner
+  readonly #events: CapturedEvent[] = []
+  /** Links are told of together. */
+  readonly #links: RowChange[] = []
+  readonly #persisting: Persisting | undefined
+
+  constructor(parts: RowCaptureParts, statement: Statement, queryRunner: QueryRunner) {
+    this.#parts = parts
+    this.#statement = statement
+    this.#queryRunner = queryRunner
+    this.#persisting = familyOf(parts.dataSource) === 'postgres' ? undefined : persisting()
+  }
+
+  readonly sink: RowSink = (before, after, doubt) => {
+    const { metadata, kind } = this.#statement
     try {
-      store.handled.add(rowMark(metadata.tablePath, new RowImage(row, metadata, this.#parts.dataSource).pk))
+      if (metadata.isJunction) this.#links.push({ before, after })
+      else this.#row({ before, after, doubt }, metadata, kind)
     } catch (error) {
       this.#parts.failed(modelOf(metadata), error)
     }
   }
 
-  #capture(queryRunner: QueryRunner, kind: WriteKind, metadata: EntityMetadata, { rows, unread }: Written): void {
-    const { selection, dataSource, record } = this.#parts
-    if (metadata.isJunction) {
-      const side = selection.ofJunction(metadata)
-      if (side === undefined || rows.length === 0 || !side.decoration.actions.includes('OBJ_UPDATE')) return
-      for (const draft of linkDrafts(rows, metadata, side, dataSource)) {
-        record(queryRunner, side.metadata, 'OBJ_UPDATE', () => draft)
-      }
-      return
-    }
-    const store = persisting()
-    for (const change of rows) {
-      const concrete = concreteOf(metadata, (change.before ?? change.after) as Row)
-      const decoration = selection.of(concrete)
-      if (store !== undefined && familyOf(dataSource) !== 'postgres') this.#mark(store, metadata, change)
-      if (decoration === undefined) continue
-      record(queryRunner, concrete, actionOf(kind), () => {
-        const draft = rowDraft(kind, change, { metadata: concrete, decoration, dataSource })
-        return draft !== undefined && decoration.actions.includes(draft.action) ? draft : undefined
-      })
+  #row(change: RowChange, metadata: EntityMetadata, kind: WriteKind): void {
+    const { selection, dataSource } = this.#parts
+    const concrete = concreteOf(metadata, (change.before ?? change.after) as Row)
+    const decoration = selection.of(concrete)
+    if (this.#persisting !== undefined) this.#mark(this.#persisting, metadata, change)
+    if (decoration === undefined) return
+    this.#add({ metadata: concrete, decoration, action: actionOf(kind) }, () => {
+      const draft = rowDraft(kind, change, { metadata: concrete, decoration, dataSource })
+      return draft !== undefined && decoration.actions.includes(draft.action) ? draft : undefined
+    })
+  }
+
+  #mark(store: Persisting, metadata: EntityMetadata, { before, after }: RowChange): void {
+    const { pk } = new RowImage((before ?? after) as Row, metadata, this.#parts.dataSource)
+    store.handled.add(rowMark(metadata.tablePath, pk))
+  }
+
+  events(unread: string | undefined): readonly CapturedEvent[] {
+    const { selection, dataSource } = this.#parts
+    const { metadata, kind } = this.#statement
+    const side = this.#links.length > 0 ? selection.ofJunction(metadata) : undefined
+    if (side?.decoration.actions.includes('OBJ_UPDATE')) {
+      for (const draft of linkDrafts(this.#links, metadata, side, dataSource)) this.#add(draft, () => draft)
     }
     const decoration = unread === undefined ? undefined : selection.ofFamily(metadata)
-    if (unread === undefined || decoration === undefined) return
-    const action = kind === 'insert' ? 'update' : kind
-    record(queryRunner, metadata, actionOf(action), () =>
-      unreadRowsDraft(action, { metadata, decoration, dataSource }, unread),
-    )
+    if (unread !== undefined && decoration !== undefined) {
+      const draft = unreadRowsDraft(kind === 'insert' ? 'update' : kind, { metadata, decoration, dataSource }, unread)
+      this.#add(draft, () => draft)
+    }
+    return this.#events
+  }
+
+  #add(subject: Parameters<RowCaptureParts['event']>[1], make: () => Draft | undefined): void {
+    const event = this.#parts.event(this.#queryRunner, subject, make)
+    if (event !== undefined) this.#events.push(event)
   }
 }
 

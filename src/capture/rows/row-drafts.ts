@@ -3,10 +3,10 @@ import type { RawChange } from '../../event/mask'
 import type { Decoration, ObjectAction } from '../decoration'
 import type { Draft } from '../draft'
 import { Gaps } from '../gaps'
-import { keyOf, propertiesOf } from '../properties'
+import { keyOf } from '../properties'
 import type { JunctionSide } from '../selection'
 import type { ColumnMetadata } from '../typeorm'
-import { differs, type Row, type RowChange, RowImage } from './row'
+import { differs, layoutOf, placedPropertiesOf, type Row, type RowChange, RowImage } from './row'
 
 export type WriteKind = 'insert' | 'update' | 'delete' | 'soft-delete' | 'restore'
 
@@ -17,12 +17,12 @@ interface Subject {
 }
 
 /** What an event shows of one written row; undefined when nothing that an entity shows was changed. */
-export function rowDraft(kind: WriteKind, { before, after }: RowChange, subject: Subject): Draft | undefined {
+export function rowDraft(kind: WriteKind, { before, after, doubt }: RowChange, subject: Subject): Draft | undefined {
   const { metadata, decoration, dataSource } = subject
   const from = before && new RowImage(before, metadata, dataSource)
   const to = after && new RowImage(after, metadata, dataSource)
   const changes = new Map<string, RawChange>()
-  for (const property of propertiesOf(metadata)) {
+  for (const property of placedPropertiesOf(metadata)) {
     if (from !== undefined && to !== undefined) {
       if (!differs(property, from.row, to.row)) continue
       changes.set(property.name, { from: from.value(property), to: to.value(property) })
@@ -32,13 +32,14 @@ export function rowDraft(kind: WriteKind, { before, after }: RowChange, subject:
   const known = from ?? to
   if (known === undefined || (from !== undefined && to !== undefined && changes.size === 0)) return undefined
   const named = () => (to ?? known).entity()
-  const changed = { changes, gaps: new Gaps() }
+  const gaps = new Gaps()
+  if (doubt !== undefined) gaps.note(doubt)
   return {
     action: actionOf(kind, before, after),
     metadata,
     decoration,
     pk: known.pk,
-    changed,
+    changed: { changes, gaps },
     named,
     ...contentOf(kind),
   }
@@ -79,8 +80,8 @@ export function linkDrafts(
   for (const { before, after } of changes) {
     const row = after ?? before
     if (row === undefined) continue
-    const pk = keyIn(row, own, dataSource)
-    const related = keyIn(row, other, dataSource)
+    const pk = keyIn(row, own, junction, dataSource)
+    const related = keyIn(row, other, junction, dataSource)
     const link = links.get(pk) ?? { added: [], removed: [] }
     links.set(pk, link)
     if (related !== undefined) (after !== undefined ? link.added : link.removed).push(related)
@@ -92,10 +93,16 @@ export function linkDrafts(
   })
 }
 
-function keyIn(row: Row, columns: readonly ColumnMetadata[], { driver }: DataSource): string | undefined {
+function keyIn(
+  row: Row,
+  columns: readonly ColumnMetadata[],
+  junction: EntityMetadata,
+  { driver }: DataSource,
+): string | undefined {
   const joined = new Map(columns.flatMap((one) => (one.referencedColumn ? [[one.referencedColumn, one]] : [])))
+  const { places } = layoutOf(junction)
   return keyOf([...joined.keys()], (key) => {
     const own = joined.get(key)
-    return own && driver.prepareHydratedValue(row[own.databaseName], own)
+    return own && driver.prepareHydratedValue(row[places.get(own.databaseName) ?? -1], own)
   })
 }
