@@ -56,10 +56,12 @@ export function escaped(event: SubscriberEvent, path: string): string {
 export function tableOf(metadata: EntityMetadata, dataSource: DataSource): string {
   const { schema, database, tableName } = metadata
   const { driver } = dataSource
-  const own = driver.schema ?? (familyOf(dataSource) === 'postgres' ? 'public' : undefined)
+  const family = familyOf(dataSource)
+  const own = driver.schema ?? (family === 'postgres' ? 'public' : undefined)
   const parts = [
     database !== undefined && database !== driver.database ? database : undefined,
-    schema !== undefined && schema !== own ? schema : undefined,
+    // MySQL's and SQLite's drivers take no notice of it: the table is not in it.
+    family !== 'mysql' && family !== 'sqlite' && schema !== undefined && schema !== own ? schema : undefined,
     tableName,
   ]
   return parts.filter((part) => part !== undefined).join('.')

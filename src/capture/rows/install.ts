@@ -107,8 +107,13 @@ function patchRunner(prototype: object): () => void {
   })
 }
 
+/** The one that has the methods itself: sql.js has a class below it, and its writes must not be intercepted twice. */
 function managerPrototype(dataSource: DataSource): object {
-  return Object.getPrototypeOf(dataSource.manager) as object
+  let prototype = Object.getPrototypeOf(dataSource.manager) as object
+  while (!Object.hasOwn(prototype, 'clear') && Object.getPrototypeOf(prototype) !== null) {
+    prototype = Object.getPrototypeOf(prototype) as object
+  }
+  return prototype
 }
 
 const PERSISTING = ['save', 'remove', 'softRemove', 'recover'] as const
