@@ -5,10 +5,12 @@ import {
   Column,
   DeleteDateColumn,
   Entity,
+  JoinColumn,
   JoinTable,
   ManyToMany,
   ManyToOne,
   OneToMany,
+  OneToOne,
   PrimaryColumn,
   PrimaryGeneratedColumn,
   TableInheritance,
@@ -18,6 +20,8 @@ import {
   Unique,
   UpdateDateColumn,
   VersionColumn,
+  ViewColumn,
+  ViewEntity,
 } from 'typeorm'
 import { AuditUpdateDelete } from '../../../src/capture/decorator'
 
@@ -36,7 +40,7 @@ export class Address {
 
 @Entity()
 @AuditUpdateDelete
-export class Owner {
+export class Owner extends BaseEntity {
   @PrimaryGeneratedColumn()
   id!: number
 
@@ -89,7 +93,10 @@ export class Thing extends BaseEntity {
   )
   owner!: Owner | null
 
-  @ManyToMany(() => Tag)
+  @ManyToMany(
+    () => Tag,
+    (tag) => tag.things,
+  )
   @JoinTable()
   tags!: Tag[]
 
@@ -105,7 +112,7 @@ export class Thing extends BaseEntity {
 
 @Entity()
 @AuditUpdateDelete
-export class Part {
+export class Part extends BaseEntity {
   @PrimaryGeneratedColumn()
   id!: number
 
@@ -127,11 +134,17 @@ export class Tag {
 
   @Column({ length: 40 })
   name!: string
+
+  @ManyToMany(
+    () => Thing,
+    (thing) => thing.tags,
+  )
+  things!: Thing[]
 }
 
 @Entity()
 @AuditUpdateDelete
-export class Pair {
+export class Pair extends BaseEntity {
   @PrimaryColumn({ length: 40 })
   left!: string
 
@@ -140,6 +153,50 @@ export class Pair {
 
   @Column({ type: 'varchar', length: 40, nullable: true })
   note!: string | null
+}
+
+/** Its relations have composite keys: one to a Pair, and links to many. */
+@Entity()
+@AuditUpdateDelete
+export class Deal {
+  @PrimaryGeneratedColumn()
+  id!: number
+
+  @ManyToOne(() => Pair, { nullable: true })
+  pair!: Pair | null
+
+  @OneToOne(() => Ticket, { cascade: true, nullable: true })
+  @JoinColumn()
+  ticket!: Ticket | null
+
+  @ManyToMany(() => Pair)
+  @JoinTable()
+  pairs!: Pair[]
+}
+
+/** Not in the default schema, where there are schemas; its key is a text, and one column a bigint. */
+@Entity({ schema: 'office' })
+@AuditUpdateDelete
+export class Desk {
+  @PrimaryColumn({ length: 40 })
+  code!: string
+
+  @Column({ type: 'bigint' })
+  height!: string
+
+  @Column({ type: 'boolean', default: false })
+  taken!: boolean
+}
+
+/** A bigint that the database counts. */
+@Entity()
+@AuditUpdateDelete
+export class Entry {
+  @PrimaryGeneratedColumn({ type: 'bigint' })
+  id!: string
+
+  @Column({ length: 40 })
+  text!: string
 }
 
 @Entity()
@@ -236,4 +293,40 @@ export class Unaudited {
   code!: string
 }
 
-export const ENTITIES = [Owner, Thing, Part, Tag, Pair, Ticket, Animal, Cat, Dog, Leaf, Path, Nest, Unaudited]
+/** Decorated, and nevertheless not audited: it is a view. */
+@ViewEntity({
+  expression: (dataSource) =>
+    dataSource.createQueryBuilder().select('u.id', 'id').addSelect('u.code', 'code').from(Unaudited, 'u'),
+})
+@AuditUpdateDelete
+export class CodeView {
+  @ViewColumn()
+  id!: number
+
+  @ViewColumn()
+  code!: string
+}
+
+export const ENTITIES = [
+  Owner,
+  Thing,
+  Part,
+  Tag,
+  Pair,
+  Deal,
+  Desk,
+  Ticket,
+  Animal,
+  Cat,
+  Dog,
+  Leaf,
+  Path,
+  Nest,
+  Unaudited,
+  CodeView,
+]
+
+export const isSqlite = (driver: string): boolean => driver === 'sqljs' || driver === 'better-sqlite3'
+
+/** SQLite counts no bigints. */
+export const entitiesOf = (driver: string) => (isSqlite(driver) ? ENTITIES : [...ENTITIES, Entry])

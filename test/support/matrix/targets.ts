@@ -1,41 +1,48 @@
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { DataSource } from 'typeorm'
 import { Trail } from '../../unit/capture/support'
+import { betterSqlite3Binding } from '../better-sqlite3'
 import { createDatabase } from '../shared'
-import { ENTITIES } from './entities'
+import { numberFrom } from './emptied'
+import { entitiesOf } from './entities'
 import { installTruth } from './truth'
 
-export type MatrixDriver = 'postgres' | 'mariadb' | 'sqljs' | 'better-sqlite3'
+/** TypeORM's own names; `mysql` is its older way to talk to the same server as `mariadb`, without RETURNING. */
+export type MatrixDriver = 'postgres' | 'mariadb' | 'mysql' | 'sqljs' | 'better-sqlite3'
 
-export const DRIVERS: readonly MatrixDriver[] = ['postgres', 'mariadb', 'sqljs', ...betterSqlite()]
+export const DRIVERS: readonly MatrixDriver[] = ['postgres', 'mariadb', 'mysql', 'sqljs', 'better-sqlite3']
 
-/** It must be compiled for this very Node, so it is no dependency: where it is not there, the run says so. */
-function betterSqlite(): MatrixDriver[] {
-  try {
-    const Database = createRequire(join(process.cwd(), 'package.json'))('better-sqlite3') as new (
-      path: string,
-    ) => { close(): void }
-    new Database(':memory:').close()
-    return ['better-sqlite3']
-  } catch {
-    console.warn('NOT TESTED: better-sqlite3 is not installed for this Node (npm install --no-save better-sqlite3@12)')
-    return []
+/** Those with a server, a pool and several connections. */
+export const SERVERS = ['postgres', 'mariadb', 'mysql'] as const satisfies readonly MatrixDriver[]
+
+/** The options of a data source on an empty database. */
+export async function emptyDatabase(driver: MatrixDriver): Promise<object> {
+  switch (driver) {
+    case 'sqljs':
+      return { type: driver }
+    case 'better-sqlite3':
+      return { type: driver, database: ':memory:', nativeBinding: await betterSqlite3Binding() }
+    case 'mysql':
+      return { ...(await createDatabase('mariadb')), type: driver }
+    default:
+      return createDatabase(driver)
   }
 }
 
-/** A database with every entity of the matrix, the triggers that keep the truth, and capture attached. */
+/** A data source with every entity of the matrix, not audited. */
+export async function openPlain(driver: MatrixDriver, options: object = {}): Promise<DataSource> {
+  const given = { ...(await emptyDatabase(driver)), entities: entitiesOf(driver), ...options }
+  const dataSource = await new DataSource(given as never).initialize()
+  if (driver === 'postgres') await dataSource.query('CREATE SCHEMA IF NOT EXISTS office')
+  await dataSource.synchronize()
+  await numberFrom(dataSource, 1000)
+  return dataSource
+}
+
+/** The same with the triggers that keep the truth, and with capture attached. */
 export async function openTarget(driver: MatrixDriver, options: object = {}, settings: object = {}) {
-  const database =
-    driver === 'postgres' || driver === 'mariadb'
-      ? await createDatabase(driver)
-      : { type: driver, database: ':memory:' }
-  const { database: name, ...rest } = database
-  const given = { ...(driver === 'sqljs' ? rest : database), synchronize: true, entities: ENTITIES, ...options }
-  const dataSource = new DataSource(given as never)
-  await dataSource.initialize()
+  const dataSource = await openPlain(driver, options)
   await installTruth(dataSource)
   const trail = new Trail(settings)
   const detach = trail.attach(dataSource)
-  return { dataSource, trail, detach, name }
+  return { dataSource, trail, detach }
 }
