@@ -1,13 +1,11 @@
 import { COMPOUND } from '../statement'
+import { capped, isLimited, MOST_ROWS, writeLarge } from './large'
 import { Keys } from './read-around'
 import { layoutOf, type Row, rowOf, sameRows } from './row'
 import { selectByValues, selectMatching } from './statements'
-import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
+import { type Place, type Ran, type RowSink, type RowWrite, UNDO, type WriteParts } from './write'
 
 type Records = Record<string, unknown>[]
-
-/** Without it, a statement that fails would leave the transaction open. */
-const UNDO = 'DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END; '
 
 /**
  * An UPDATE of MariaDB, which returns no rows: they are read and locked by one statement before it, and by a second
@@ -34,10 +32,16 @@ export class MariadbUpdate implements RowWrite {
     const { queryRunner, send, alone } = place
     const layout = layoutOf(metadata)
     try {
-      const [select, values] = selectMatching(builder, ' FOR UPDATE')
+      const limited = isLimited(builder)
+      const [select, values] = selectMatching(builder, capped(limited, ' FOR UPDATE'))
       const first = alone ? `${COMPOUND}START TRANSACTION; ${select}; END` : select
       const answer = (await queryRunner.query(first, values)) as Records | [Records]
       const found = (alone ? answer[0] : answer) as Records
+      if (!limited && found.length > MOST_ROWS) {
+        const ran = await writeLarge(place, this.#parts, sink)
+        if (alone) await queryRunner.query('COMMIT')
+        return ran
+      }
       const before = found.map((record) => rowOf(layout, record))
       const keys = new Keys(this.#parts, before)
       const again = [...selectByValues(builder, dataSource, { columns: keys.columns, rows: keys.rows, lock: '' })]

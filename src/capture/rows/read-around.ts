@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm'
 import { familyOf } from '../typeorm'
 import { metadataOf, type WriteBuilder } from './builder'
+import { capped, isLimited, MOST_ROWS, writeLarge } from './large'
 import { takeRows } from './returning-write'
 import { layoutOf, type Row, rowOf } from './row'
 import { keyNames, keyText, returningAtEnd, returningList, selectByValues, selectMatching } from './statements'
@@ -35,8 +36,10 @@ export class ReadAround implements RowWrite {
   ): Promise<Ran> {
     const { builder, kind, metadata, dataSource } = this.#parts
     const layout = layoutOf(metadata)
-    const [select, values] = selectMatching(builder, this.#returns ? '' : ' FOR UPDATE')
+    const limited = isLimited(builder)
+    const [select, values] = selectMatching(builder, capped(limited, this.#returns ? '' : ' FOR UPDATE'))
     const found = (await queryRunner.query(select, values)) as Record<string, unknown>[]
+    if (!limited && found.length > MOST_ROWS) return writeLarge({ queryRunner, send, alone: false }, this.#parts, sink)
     const before = found.map((record) => rowOf(layout, record))
     const result = await send(sql, parameters)
     if (kind === 'delete') {

@@ -8,7 +8,8 @@ import { layoutOfBuilder } from './statements'
 interface RowsOf {
   readonly kind: WriteKind
   readonly builder: WriteBuilder
-  readonly rows: readonly Row[]
+  readonly count: number
+  readonly first: Row | undefined
 }
 
 /** Makes of a statement's result what it would have been without the columns that capture added and has taken out. */
@@ -16,16 +17,15 @@ export function restoreResult(
   result: StructuredResult,
   records: Record<string, unknown>[],
   dataSource: DataSource,
-  { kind, builder, rows }: RowsOf,
+  { kind, builder, count, first }: RowsOf,
 ): void {
-  const count = rows.length
   // TypeORM asked for columns itself.
   if (records.some((record) => Object.keys(record).length > 0)) return
   records.length = 0
   switch (familyOf(dataSource)) {
     case 'mysql':
       if (!Array.isArray(result.raw)) return
-      result.raw = okPacket(count, kind === 'insert' ? insertId(builder, rows[0]) : 0)
+      result.raw = okPacket(count, kind === 'insert' ? insertId(builder, first) : 0)
       result.records = []
       result.affected = count
       return

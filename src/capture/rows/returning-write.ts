@@ -1,6 +1,7 @@
 import { familyOf } from '../typeorm'
 import type { StructuredResult } from './builder'
 import { conflictKeys } from './conflict-keys'
+import { streamRecords } from './mysql-stream'
 import { restoreResult } from './restore-result'
 import { layoutOf, type Row, rowOf } from './row'
 import { keyText, returning, returningAtEnd, returningList, selectByValues, takeRow } from './statements'
@@ -29,14 +30,35 @@ export class ReturningWrite implements RowWrite {
   }
 
   async run(place: Place, [sql, parameters]: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
-    const { builder, kind } = this.#parts
+    const { builder, kind, dataSource } = this.#parts
     const before = this.#upsert ? await this.#before(place) : new Map<string, Row>()
-    const result = await place.send(sql, parameters)
-    for (const row of takeRows(result, this.#parts)) {
+    const onRow = (row: Row) => {
       if (kind === 'delete') sink(row, undefined)
       else sink(this.#upsert ? before.get(keyText(builder, row)) : undefined, row)
     }
+    if (familyOf(dataSource) === 'mysql') return { result: await this.#stream(place, [sql, parameters], onRow) }
+    const result = await place.send(sql, parameters)
+    for (const row of takeRows(result, this.#parts)) onRow(row)
     return { result }
+  }
+
+  async #stream(
+    { queryRunner, send }: Place,
+    statement: readonly [string, unknown[]],
+    onRow: (row: Row) => void,
+  ): Promise<StructuredResult> {
+    const { builder, kind, metadata, dataSource } = this.#parts
+    const layout = layoutOf(metadata)
+    let count = 0
+    let first: Row | undefined
+    const result = await streamRecords(queryRunner, send, statement, (record) => {
+      const row = takeRow(record, layout)
+      count += 1
+      first ??= row
+      onRow(row)
+    })
+    restoreResult(result, result.records as Record<string, unknown>[], dataSource, { kind, builder, count, first })
+    return result
   }
 
   /** The rows that an upsert may find, by the keys that may conflict. */
@@ -61,6 +83,6 @@ export function takeRows(result: StructuredResult, { builder, kind, metadata, da
   const records = (Array.isArray(result.records) ? result.records : []) as Record<string, unknown>[]
   const layout = layoutOf(metadata)
   const rows = records.map((record) => takeRow(record, layout))
-  restoreResult(result, records, dataSource, { kind, builder, rows })
+  restoreResult(result, records, dataSource, { kind, builder, count: rows.length, first: rows[0] })
   return rows
 }

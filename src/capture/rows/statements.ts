@@ -94,14 +94,14 @@ export function layoutOfBuilder(builder: WriteBuilder): Layout {
   return layoutOf(metadata)
 }
 
-function selectList(builder: WriteBuilder): string {
+export function selectList(builder: WriteBuilder, prefix = ''): string {
   return layoutOfBuilder(builder)
-    .names.map((name) => `${readable(builder, name)} AS ${builder.escape(name)}`)
+    .names.map((name) => `${prefix}${readable(builder, name)} AS ${builder.escape(name)}`)
     .join(', ')
 }
 
 /** SQLite's drivers read integers as JavaScript numbers, which changes large ones. */
-function readable(builder: WriteBuilder, name: string): string {
+export function readable(builder: WriteBuilder, name: string): string {
   const dataSource = sourceOf(builder)
   if (dataSource === undefined || familyOf(dataSource) !== 'sqlite') return builder.escape(name)
   // With its table: SQLite takes a lone quoted name that is no column for a text.

@@ -1,5 +1,6 @@
 import { familyOf } from '../typeorm'
 import { MariadbUpdate } from './mariadb-update'
+import { MariadbUpsert } from './mariadb-upsert'
 import { PostgresWrite } from './postgres-write'
 import { ReadAround } from './read-around'
 import { ReturningWrite } from './returning-write'
@@ -13,10 +14,15 @@ export function rowWriteOf(parts: WriteParts): RowWrite | undefined {
     case 'postgres':
       return PostgresWrite.of(parts)
     case 'mysql':
-      if (kind === 'insert') return driver.isReturningSqlSupported('insert') ? new ReturningWrite(parts) : undefined
+      if (kind === 'insert') return mariadbInsert(parts)
       if (!driver.isReturningSqlSupported('delete')) return new ReadAround(parts)
       return kind === 'delete' ? new ReturningWrite(parts) : new MariadbUpdate(parts)
     default:
       return kind === 'insert' || kind === 'delete' ? new ReturningWrite(parts) : new ReadAround(parts)
   }
+}
+
+function mariadbInsert(parts: WriteParts): RowWrite | undefined {
+  if (!parts.dataSource.driver.isReturningSqlSupported('insert')) return undefined
+  return parts.builder.expressionMap.onUpdate === undefined ? new ReturningWrite(parts) : new MariadbUpsert(parts)
 }

@@ -21,6 +21,9 @@ export interface Ran {
   readonly unread?: string | undefined
 }
 
+/** For MariaDB: without it, a compound statement that fails would leave its transaction open. */
+export const UNDO = 'DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END; '
+
 /** How the rows of a write are had: from its own statement, or from a SELECT before it and one after it. */
 export interface RowWrite {
   /** What TypeORM's builder gives as its statement. */
