@@ -45,15 +45,19 @@ export function updateStatement(
   let plan: UpdatePlan | undefined
   const getQuery = (): string => {
     let own = ''
-    const { createReturningExpression } = builder
+    let where = ''
+    const { createReturningExpression, createWhereExpression } = builder
     const methods = {
-      createWhereExpression: () => '',
+      // Taken when TypeORM asks for it: a soft delete adds a condition of its own just before.
+      createWhereExpression: () => {
+        where = createWhereExpression.call(builder)
+        return ''
+      },
       createReturningExpression: (type: string) => {
         own = createReturningExpression.call(builder, type)
         return ''
       },
     }
-    const where = builder.createWhereExpression()
     const update = withMethods(builder, methods, () => builder.createUpdateExpression?.() ?? '')
     const tail = `${builder.createOrderByExpression?.() ?? ''}${builder.createLimitExpression?.() ?? ''}`
     const table = builder.getTableName(builder.getMainTableName())

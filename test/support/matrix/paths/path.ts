@@ -5,8 +5,10 @@ import type { MatrixDriver } from '../targets'
 export interface WritePath {
   name: string
   run(dataSource: DataSource): Promise<unknown>
-  /** Where TypeORM or the database does not have it: why, so that nothing is left out by mistake. */
+  /** Where TypeORM or the database does not have it. */
   lacking?: (driver: MatrixDriver) => boolean
+  /** Several writes at the same time: two runs need not be alike. */
+  unordered?: boolean
 }
 
 /** TypeORM's three faces of the same writes. */

@@ -131,6 +131,7 @@ export const SAVES: WritePath[] = [
   },
   {
     name: 'save while another relation is set by a query builder',
+    unordered: true,
     run: (d) =>
       Promise.all([d.manager.save(Thing, { id: 3, count: 9 }), builder(d).relation(Thing, 'owner').of(2).set(2)]),
   },

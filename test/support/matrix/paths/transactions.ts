@@ -73,6 +73,7 @@ export const TRANSACTIONS: WritePath[] = [
   },
   {
     name: 'writes at the same time',
+    unordered: true,
     run: ({ manager }) =>
       Promise.all([
         manager.update(Thing, 1, { count: 21 }),
