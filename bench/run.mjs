@@ -1,6 +1,6 @@
 // Compiles the benchmarks, with all they measure, into .cache/bench, and runs one or all of them:
-// `npm run bench -- [push|flush|save|memory|ship …] [--quick] [--json] [--rounds n]`; ship, which takes minutes and
-// installs what it compares with, only when it is named.
+// `npm run bench -- [push|flush|save|memory|capture|ship …] [--quick] [--json] [--rounds n]`; capture and ship, which take
+// minutes and install what they compare with, only when they are named.
 import { spawnSync } from 'node:child_process'
 import { cpSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -8,13 +8,15 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const BENCHES = ['push', 'flush', 'save', 'memory']
+const NAMED_ONLY = ['capture']
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const out = join(root, '.cache', 'bench')
 
 const words = process.argv.slice(2)
-const named = words.filter((word) => BENCHES.includes(word))
+const known = [...BENCHES, ...NAMED_ONLY]
+const named = words.filter((word) => known.includes(word))
 const ship = words.includes('ship')
-const options = words.filter((word) => !BENCHES.includes(word) && word !== 'ship')
+const options = words.filter((word) => !known.includes(word) && word !== 'ship')
 
 const require = createRequire(import.meta.url)
 const tsc = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc')

@@ -2,19 +2,27 @@ import { COMPOUND } from '../statement'
 import { conflictKeys } from './conflict-keys'
 import { takeRows } from './returning-write'
 import { layoutOf, type Row, rowOf } from './row'
-import { keyNames, keyText, returning, returningList, selectList, tableOf } from './statements'
-import { type Place, type Ran, type RowSink, type RowWrite, UNDO, type WriteParts } from './write'
+import { keyNames, keyText, returning, returningList, selectByValues } from './statements'
+import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
 
 type Records = Record<string, unknown>[]
 
+interface Known {
+  readonly row: Row
+  /** What the row was, as the database digests it. */
+  readonly digest: unknown
+}
+
 const UPDATE = ' ON DUPLICATE KEY UPDATE '
-const FLAG = '__audit_updated'
+const SEEN = '__audit_seen'
+const DIGEST = '__audit_digest'
 let statements = 0
 
 /**
- * An upsert of MariaDB. The rows that are there are read and locked before it; the rows that are not are not locked,
- * because locking gaps makes parallel upserts deadlock. Whether a row was inserted or updated is told by a session variable
- * that only the branch of the update sets, to the row's own key.
+ * An upsert of MariaDB. The rows that may be there are read before it, without locking them: locking rows, or the gaps
+ * where they are not, makes parallel upserts deadlock. What was really there is told by a session variable that only the
+ * branch of the update sets, to the row's key and a digest of its old values: it tells an update from an insert, and
+ * whether the row was still what was read.
  */
 export class MariadbUpsert implements RowWrite {
   readonly #parts: WriteParts
@@ -24,93 +32,82 @@ export class MariadbUpsert implements RowWrite {
   constructor(parts: WriteParts) {
     this.#parts = parts
     statements += 1
-    this.#nonce = `${process.pid}.${statements}`
+    this.#nonce = `${statements}`
   }
 
-  compound({ alone }: Place): boolean {
-    return !alone
+  compound(): boolean {
+    return false
   }
 
   statement(): [string, unknown[]] {
     const { builder } = this.#parts
-    const [sql, parameters] = returning(builder, `${returningList(builder)}, @${FLAG} <=> ${this.#mark()} AS ${FLAG}`)
+    const mine = `@${SEEN} LIKE CONCAT(${this.#key()}, '%')`
+    const seen = `IF(${mine}, SUBSTRING_INDEX(@${SEEN}, '.', -1), NULL) AS ${SEEN}`
+    const [sql, parameters] = returning(builder, `${returningList(builder)}, ${seen}`)
     const at = sql.lastIndexOf(UPDATE)
     if (at === -1) return [sql, parameters]
-    const [key = ''] = keyNames(builder)
-    const column = builder.escape(key)
-    const end = sql.lastIndexOf(' RETURNING ')
-    // Behind the others, which may change the key.
-    const mark = `, ${column} = IF((@${FLAG} := ${this.#mark()}) IS NULL, ${column}, ${column})`
-    return [`${sql.slice(0, end)}${mark}${sql.slice(end)}`, parameters]
+    const key = builder.escape(keyNames(builder)[0] ?? '')
+    // Before the others: as long as the columns have their old values.
+    const mark = `${key} = IF((@${SEEN} := CONCAT(${this.#key()}, ${this.#digest()})) IS NULL, ${key}, ${key}), `
+    const after = at + UPDATE.length
+    return [`${sql.slice(0, after)}${mark}${sql.slice(after)}`, parameters]
   }
 
-  #mark(): string {
+  /** Of this statement, and of the row. */
+  #key(): string {
     const { builder } = this.#parts
-    return `CONCAT('${this.#nonce}'${keyNames(builder)
-      .map((name) => `, ':', HEX(${builder.escape(name)})`)
-      .join('')})`
+    return `'${this.#nonce}', ${keyNames(builder)
+      .map((name) => `'-', HEX(CONCAT(${builder.escape(name)}))`)
+      .join(', ')}, '.'`
+  }
+
+  #digest(): string {
+    const { builder, metadata } = this.#parts
+    const texts = layoutOf(metadata).names.map((name) => `COALESCE(HEX(CONCAT(${builder.escape(name)})), '-')`)
+    return `MD5(CONCAT_WS('.', ${texts.join(', ')}))`
   }
 
   async run(place: Place, [sql, parameters]: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
     const { builder } = this.#parts
-    const { queryRunner, send, alone } = place
-    try {
-      const before = await this.#before(place)
-      const text = alone ? `${COMPOUND}${UNDO}${sql}; COMMIT; END` : sql
-      const result = await send(text, parameters)
-      if (alone) {
-        const sets = result.raw as [Records, object]
-        result.raw = sets[0]
-        result.records = [...sets[0]]
-      }
-      let unread = 0
-      const updated = (result.records as Records).map((record) => {
-        const flag = record[FLAG]
-        delete record[FLAG]
-        return Number(flag) === 1
-      })
-      takeRows(result, this.#parts).forEach((row, index) => {
-        const key = keyText(builder, row)
-        const was = before.get(key)
-        if (was === undefined && updated[index]) unread += 1
-        else sink(was, row)
-        // The same row may be given twice.
-        before.set(key, row)
-      })
-      const why = `${unread} rows were updated by an upsert: another transaction inserted them meanwhile, or their key was changed, so their old values are not known`
-      return { result, unread: unread > 0 ? why : undefined }
-    } catch (error) {
-      if (alone) await queryRunner.query('ROLLBACK').catch(() => undefined)
-      throw error
-    }
+    const known = await this.#before(place)
+    const result = await place.send(sql, parameters)
+    const digests = (result.records as Records).map((record) => {
+      const digest = record[SEEN]
+      delete record[SEEN]
+      return digest ?? undefined
+    })
+    let unread = 0
+    const written = new Map<string, Row>()
+    takeRows(result, this.#parts).forEach((row, index) => {
+      const key = keyText(builder, row)
+      const digest = digests[index]
+      const before = known.get(key)
+      // The same row may be given twice.
+      const was = written.get(key) ?? (before?.digest === digest ? before?.row : undefined)
+      if (was === undefined && digest !== undefined) unread += 1
+      else sink(digest === undefined ? undefined : was, row)
+      written.set(key, row)
+    })
+    const why = `${unread} rows were written by an upsert that another transaction inserted or changed meanwhile, so their old values are not known`
+    return { result, unread: unread > 0 ? why : undefined }
   }
 
-  async #before({ queryRunner, alone }: Place): Promise<Map<string, Row>> {
+  async #before({ queryRunner }: Place): Promise<Map<string, Known>> {
     const { builder, metadata, dataSource } = this.#parts
     const layout = layoutOf(metadata)
-    const selects: string[] = []
-    const parameters: unknown[] = []
-    const table = tableOf(builder)
-    const keys = keyNames(builder).map((name) => builder.escape(name))
-    for (const { columns, rows } of conflictKeys(builder, metadata, dataSource)) {
-      const row = `(${columns.map((column) => `${builder.escape(column)} = ?`).join(' AND ')})`
-      // Of a derived table with DISTINCT nothing is locked, so only rows that are there are.
-      const there = `SELECT DISTINCT ${keys.join(', ')} FROM ${table} WHERE ${rows.map(() => row).join(' OR ')}`
-      const list = selectList(builder, 't.')
-      selects.push(
-        `SELECT ${list} FROM (${there}) k STRAIGHT_JOIN ${table} t ON ${keys.map((key) => `t.${key} = k.${key}`).join(' AND ')} FOR UPDATE`,
-      )
-      parameters.push(...rows.flat())
-    }
-    const begin = alone ? 'START TRANSACTION; ' : ''
-    const text = `${COMPOUND}${begin}SET @${FLAG} = ''; ${selects.map((select) => `${select}; `).join('')}END`
-    const answer = await queryRunner.query(text, parameters)
+    const more = `, ${this.#digest()} AS ${DIGEST}`
+    const selects = conflictKeys(builder, metadata, dataSource).flatMap(({ columns, rows }) => [
+      ...selectByValues(builder, dataSource, { columns, rows, lock: '', more }),
+    ])
+    const text = [`SET @${SEEN} = ''`, ...selects.map(([select]) => select)].join('; ')
+    const parameters = selects.flatMap(([, values]) => values)
+    const answer = await queryRunner.query(`${COMPOUND}${text}; END`, parameters)
     const sets = (Array.isArray(answer) ? answer.slice(0, selects.length) : []) as Records[]
-    const before = new Map<string, Row>()
+    const known = new Map<string, Known>()
     for (const record of sets.flat()) {
       const row = rowOf(layout, record)
-      before.set(keyText(builder, row), row)
+      known.set(keyText(builder, row), { row, digest: record[DIGEST] })
     }
-    return before
+    return known
   }
 }

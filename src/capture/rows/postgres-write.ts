@@ -1,4 +1,4 @@
-import type { QueryRunner } from 'typeorm'
+import type { EntityMetadata, QueryRunner } from 'typeorm'
 import { conflictKeys } from './conflict-keys'
 import { parsersOf, queryClassOf, stream } from './postgres-stream'
 import { readRest, readUpdated, type UpdatePlan, updateStatement } from './postgres-update'
@@ -112,7 +112,7 @@ export class PostgresWrite implements RowWrite {
       }
     }
     // A system column, which a partitioned table does not return: 0 in a row that was inserted.
-    const tells = !(await isPartitioned(queryRunner, tableOf(builder)))
+    const tells = !(await isPartitioned(queryRunner, metadata, tableOf(builder)))
     const statement = tells ? `${sql}, (xmax = 0) AS "__audit_fresh"` : sql
     let unread = 0
     const onRow = (values: readonly unknown[], at: number) => {
@@ -129,16 +129,16 @@ export class PostgresWrite implements RowWrite {
   }
 }
 
-const partitioned = new Map<string, boolean>()
+const partitioned = new WeakMap<EntityMetadata, boolean>()
 
 /** Asked once a table. */
-async function isPartitioned(queryRunner: QueryRunner, table: string): Promise<boolean> {
-  const known = partitioned.get(table)
+async function isPartitioned(queryRunner: QueryRunner, metadata: EntityMetadata, table: string): Promise<boolean> {
+  const known = partitioned.get(metadata)
   if (known !== undefined) return known
   const [row] = (await queryRunner.query('SELECT relkind FROM pg_class WHERE oid = to_regclass($1)', [table])) as {
     relkind?: string
   }[]
   const found = row?.relkind === 'p'
-  partitioned.set(table, found)
+  partitioned.set(metadata, found)
   return found
 }

@@ -56,9 +56,14 @@ export function selectMatching(builder: WriteBuilder, lock: string, list = selec
 export function* selectByValues(
   builder: WriteBuilder,
   dataSource: DataSource,
-  { columns, rows, lock }: { columns: readonly string[]; rows: readonly (readonly unknown[])[]; lock: string },
+  {
+    columns,
+    rows,
+    lock,
+    more = '',
+  }: { columns: readonly string[]; rows: readonly (readonly unknown[])[]; lock: string; more?: string },
 ): Generator<[string, unknown[]]> {
-  const list = selectList(builder)
+  const list = `${selectList(builder)}${more}`
   const numbered = dataSource.options.type === 'postgres'
   const size = Math.max(1, Math.floor(500 / columns.length))
   for (let start = 0; start < rows.length; start += size) {
@@ -94,9 +99,9 @@ export function layoutOfBuilder(builder: WriteBuilder): Layout {
   return layoutOf(metadata)
 }
 
-export function selectList(builder: WriteBuilder, prefix = ''): string {
+function selectList(builder: WriteBuilder): string {
   return layoutOfBuilder(builder)
-    .names.map((name) => `${prefix}${readable(builder, name)} AS ${builder.escape(name)}`)
+    .names.map((name) => `${readable(builder, name)} AS ${builder.escape(name)}`)
     .join(', ')
 }
 

@@ -23,9 +23,9 @@ export class Transactions {
 
   /** One transaction around what was one statement. Raw, so that the application's subscribers hear of none. */
   async atomically<T>(queryRunner: QueryRunner, compound: boolean, run: () => Promise<T>): Promise<T> {
-    if (this.#sqlite) return this.inTurn(run)
-    const needed = (compound || this.#parts.strict) && !this.#parts.inTransaction(queryRunner)
-    if (!needed) return run()
+    const { strict } = this.#parts
+    if (this.#sqlite) return this.inTurn(() => (strict ? this.#onSharedConnection(queryRunner, run) : run()))
+    if (!(compound || strict) || this.#parts.inTransaction(queryRunner)) return run()
     await queryRunner.query('START TRANSACTION')
     let result: T
     try {
@@ -36,6 +36,23 @@ export class Transactions {
     }
     await queryRunner.query('COMMIT')
     return result
+  }
+
+  /**
+   * TypeORM's own transaction, as around save(): others use the same connection meanwhile, and what they begin must
+   * become a savepoint, where a second BEGIN would fail.
+   */
+  async #onSharedConnection<T>(queryRunner: QueryRunner, run: () => Promise<T>): Promise<T> {
+    if (this.#parts.inTransaction(queryRunner)) return run()
+    await queryRunner.startTransaction()
+    try {
+      const result = await run()
+      await queryRunner.commitTransaction()
+      return result
+    } catch (error) {
+      await queryRunner.rollbackTransaction().catch((problem: unknown) => this.#parts.failed('rollback', problem))
+      throw error
+    }
   }
 
   /** SQLite has one connection for all: another write between reading a row and writing it would falsify the event. */
