@@ -1,6 +1,15 @@
 import 'reflect-metadata'
-import { Column, DataSource, type DataSourceOptions, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm'
+import {
+  Column,
+  DataSource,
+  type DataSourceOptions,
+  Entity,
+  type EntityManager,
+  PrimaryColumn,
+  PrimaryGeneratedColumn,
+} from 'typeorm'
 import { afterEach, describe, expect, it } from 'vitest'
+import { AuditError } from '../../config/errors'
 import { AuditUpdateDelete } from '../../src/capture/decorator'
 import type { DatabaseKind } from '../support/database-server'
 import { createDatabase } from '../support/shared'
@@ -229,5 +238,59 @@ describe.each(['postgres', 'mariadb', 'sqljs'] as const)('%s: a column that is n
     const [created, updated] = trail.take()
     expect(created?.changes).toMatchObject({ code: { to: 'c1' }, hidden: { to: '***' } })
     expect(updated?.changes).toEqual({ code: { from: 'c1', to: 'c2' }, hidden: { from: '***', to: '***' } })
+  })
+})
+
+describe.each(['postgres', 'mariadb', 'sqljs'] as const)('%s, strict', (kind) => {
+  const refused = { code: 'AUDIT_STRICT' }
+
+  it.each(['save', 'update', 'insert', 'upsert', 'delete'] as const)(
+    'refuses %s() before COMMIT when its event cannot be built, alone and in a transaction',
+    async (verb) => {
+      const { manager, trail } = await target(kind, { strict: true })
+      await manager.insert(Item, { text: 'a' })
+      trail.take()
+      const write = (on: EntityManager): Promise<unknown> => {
+        switch (verb) {
+          case 'save':
+            return on.save(Item, { id: 1, text: 'b' })
+          case 'update':
+            return on.update(Item, { text: 'a' }, { text: 'b' })
+          case 'insert':
+            return on.insert(Item, { text: 'b' })
+          case 'upsert':
+            return on.upsert(Item, { text: 'a', count: 7 }, ['text'])
+          default:
+            return on.delete(Item, { text: 'a' })
+        }
+      }
+      const { capture } = trail.recorder
+      trail.recorder.capture = () => {
+        throw new Error('out of order')
+      }
+      await expect(write(manager)).rejects.toMatchObject(refused)
+      await expect(manager.transaction(write)).rejects.toMatchObject(refused)
+      trail.recorder.capture = capture
+      expect(await manager.find(Item)).toEqual([{ id: 1, text: 'a', count: 0 }])
+      expect(trail.take()).toEqual([])
+      await write(manager)
+      expect(trail.take()).toHaveLength(1)
+    },
+  )
+
+  it('asks for room for all events of the transaction', async () => {
+    const { manager, trail } = await target(kind, { strict: true })
+    const asked: (number | undefined)[] = []
+    Object.assign(trail.recorder, {
+      refusal: (events?: number) => {
+        asked.push(events)
+        return events !== undefined && events > 2 ? new AuditError('AUDIT_CLOSED', {}) : undefined
+      },
+    })
+    await manager.insert(Item, [{ text: 'a' }, { text: 'b' }])
+    await expect(manager.insert(Item, [{ text: 'c' }, { text: 'd' }, { text: 'e' }])).rejects.toMatchObject(refused)
+    expect(await manager.count(Item)).toBe(2)
+    expect(asked).toContain(3)
+    expect(trail.take()).toHaveLength(2)
   })
 })

@@ -22,11 +22,19 @@ export class Transactions {
   }
 
   /** One transaction around what was one statement. Raw, so that the application's subscribers hear of none. */
-  async atomically<T>(queryRunner: QueryRunner, compound: boolean, run: () => Promise<T>): Promise<T> {
-    const { strict } = this.#parts
-    if (this.#sqlite) return this.inTurn(() => (strict ? this.#onSharedConnection(queryRunner, run) : run()))
-    if (!(compound || strict) || this.#parts.inTransaction(queryRunner)) return run()
-    await queryRunner.query('START TRANSACTION')
+  atomically<T>(queryRunner: QueryRunner, compound: boolean, run: () => Promise<T>): Promise<T> {
+    const { strict, inTransaction } = this.#parts
+    if (!this.#sqlite) {
+      const needed = (compound || strict) && !inTransaction(queryRunner)
+      return needed ? this.#within(queryRunner, 'START TRANSACTION', run) : run()
+    }
+    return this.inTurn(() =>
+      strict && !inTransaction(queryRunner) ? this.#within(queryRunner, 'BEGIN TRANSACTION', run) : run(),
+    )
+  }
+
+  async #within<T>(queryRunner: QueryRunner, begin: string, run: () => Promise<T>): Promise<T> {
+    await queryRunner.query(begin)
     let result: T
     try {
       result = await run()
@@ -36,23 +44,6 @@ export class Transactions {
     }
     await queryRunner.query('COMMIT')
     return result
-  }
-
-  /**
-   * TypeORM's own transaction, as around save(): others use the same connection meanwhile, and what they begin must
-   * become a savepoint, where a second BEGIN would fail.
-   */
-  async #onSharedConnection<T>(queryRunner: QueryRunner, run: () => Promise<T>): Promise<T> {
-    if (this.#parts.inTransaction(queryRunner)) return run()
-    await queryRunner.startTransaction()
-    try {
-      const result = await run()
-      await queryRunner.commitTransaction()
-      return result
-    } catch (error) {
-      await queryRunner.rollbackTransaction().catch((problem: unknown) => this.#parts.failed('rollback', problem))
-      throw error
-    }
   }
 
   /** SQLite has one connection for all: another write between reading a row and writing it would falsify the event. */
