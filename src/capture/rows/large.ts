@@ -5,7 +5,7 @@ import { keyNames, readable, selectMatching, tableOf } from './statements'
 import type { Place, Ran, RowSink, WriteParts } from './write'
 
 /** Up to so many rows are read into memory before a statement; more of them are kept by the database. */
-export const MOST_ROWS = 5_000
+export const MOST_ROWS = 2_000
 const PORTION = 1_000
 const TABLE = 'audit_logger_before'
 
