@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { DataSource, EntityManager, EntityMetadata, QueryRunner } from 'typeorm'
 import type { CapturedEvent } from '../../recorder'
 import type { Decoration, ObjectAction } from '../decoration'
@@ -225,7 +226,12 @@ class Rows {
     this.#persisting = familyOf(parts.dataSource) === 'postgres' ? undefined : persisting()
   }
 
-  readonly sink: RowSink = (before, after, doubt) => {
+  /** Rows come in callbacks of the driver, which run in the context of whoever opened its connection. */
+  readonly #inContext = AsyncLocalStorage.snapshot()
+
+  readonly sink: RowSink = (before, after, doubt) => this.#inContext(this.#take, before, after, doubt)
+
+  readonly #take: RowSink = (before, after, doubt) => {
     const { metadata, kind } = this.#statement
     try {
       if (metadata.isJunction) this.#links.push({ before, after })
