@@ -154,9 +154,13 @@ describe('PostgreSQL', () => {
     await dataSource.query(
       `CREATE TABLE exact_part (id int PRIMARY KEY, text varchar NOT NULL) PARTITION BY RANGE (id)`,
     )
+    // From version 18 on the statement itself says.
+    const coverage = Number.parseInt(dataSource.driver.version ?? '', 10) >= 18 ? undefined : 'partial'
     await dataSource.query(`CREATE TABLE exact_part_1 PARTITION OF exact_part FOR VALUES FROM (0) TO (100)`)
     await manager.upsert(Part, { id: 1, text: 'a' }, ['id'])
-    expect(trail.one()).toMatchObject({ action: 'OBJ_CREATE', instance: { pk: '1' }, coverage: 'partial' })
+    const first = trail.one()
+    expect(first).toMatchObject({ action: 'OBJ_CREATE', instance: { pk: '1' }, changes: { text: { to: 'a' } } })
+    expect(first.coverage).toBe(coverage)
     await manager.upsert(
       Part,
       [
@@ -168,7 +172,7 @@ describe('PostgreSQL', () => {
     const [update, create] = trail.take()
     expect(update).toMatchObject({ action: 'OBJ_UPDATE', changes: { text: { from: 'a', to: 'b' } } })
     expect(update?.coverage).toBeUndefined()
-    expect(create).toMatchObject({ action: 'OBJ_CREATE', coverage: 'partial' })
+    expect([create?.action, create?.coverage]).toEqual(['OBJ_CREATE', coverage])
     await manager.update(Part, 1, { text: 'z' })
     await manager.delete(Part, 2)
     expect(trail.take().map(({ action, coverage }) => [action, coverage])).toEqual([

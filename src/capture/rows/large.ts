@@ -23,13 +23,19 @@ export function isLimited(builder: WriteBuilder): boolean {
  * are read beside the new ones afterwards, a portion at a time.
  *
  * @param place within a transaction
+ * @returns undefined when the table could not be created (no right to), and nothing was done
  */
-export async function writeLarge(place: Place, parts: WriteParts, sink: RowSink): Promise<Ran> {
+export async function writeLarge(place: Place, parts: WriteParts, sink: RowSink): Promise<Ran | undefined> {
   const { queryRunner, send } = place
   const { builder, kind, dataSource } = parts
   const spool = builder.escape(TABLE)
   const sqlite = familyOf(dataSource) === 'sqlite'
-  await queryRunner.query(...createSpool(parts, sqlite))
+  try {
+    await queryRunner.query(...createSpool(parts, sqlite))
+  } catch {
+    // Then the rows are held in memory, which is better than a write that fails.
+    return undefined
+  }
   try {
     const result = await send(...builder.getQueryAndParameters())
     let lost = 0

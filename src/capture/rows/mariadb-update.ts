@@ -36,11 +36,14 @@ export class MariadbUpdate implements RowWrite {
       const [select, values] = selectMatching(builder, capped(limited, ' FOR UPDATE'))
       const first = alone ? `${COMPOUND}START TRANSACTION; ${select}; END` : select
       const answer = (await queryRunner.query(first, values)) as Records | [Records]
-      const found = (alone ? answer[0] : answer) as Records
+      let found = (alone ? answer[0] : answer) as Records
       if (!limited && found.length > MOST_ROWS) {
         const ran = await writeLarge(place, this.#parts, sink)
-        if (alone) await queryRunner.query('COMMIT')
-        return ran
+        if (ran !== undefined) {
+          if (alone) await queryRunner.query('COMMIT')
+          return ran
+        }
+        found = (await queryRunner.query(...selectMatching(builder, ' FOR UPDATE'))) as Records
       }
       const before = found.map((record) => rowOf(layout, record))
       const keys = new Keys(this.#parts, before)

@@ -83,7 +83,7 @@ function finish(builder: WriteBuilder, statement: string): string {
 }
 
 /** https://www.postgresql.org/docs/18/dml-returning.html */
-function hasOld({ driver }: DataSource): boolean {
+export function hasOld({ driver }: DataSource): boolean {
   return Number.parseInt(driver.version ?? '', 10) >= 18
 }
 

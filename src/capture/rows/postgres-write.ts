@@ -1,8 +1,9 @@
 import type { EntityMetadata, QueryRunner } from 'typeorm'
+import type { WriteBuilder } from './builder'
 import { conflictKeys } from './conflict-keys'
 import { parsersOf, queryClassOf, stream } from './postgres-stream'
-import { readRest, readUpdated, type UpdatePlan, updateStatement } from './postgres-update'
-import { layoutOf, type Row, rowOf } from './row'
+import { hasOld, readRest, readUpdated, type UpdatePlan, updateStatement } from './postgres-update'
+import { layoutOf, placesOf, type Row, rootOf, rowOf } from './row'
 import { keyText, returning, returningList, selectByValues, tableOf } from './statements'
 import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
 
@@ -30,11 +31,12 @@ export class PostgresWrite implements RowWrite {
   }
 
   compound(): boolean {
-    return this.#upsert
+    return this.#upsert && !hasOld(this.#parts.dataSource)
   }
 
   statement(): [string, unknown[]] {
     const { builder, kind, metadata, dataSource, named } = this.#parts
+    if (this.#upsert && hasOld(dataSource)) return returning(builder, oldAndNew(builder, layoutOf(metadata).names))
     if (kind === 'insert' || kind === 'delete') return returning(builder, returningList(builder))
     const { sql, parameters, plan } = updateStatement(builder, metadata, dataSource, named)
     this.#plan = plan
@@ -43,7 +45,10 @@ export class PostgresWrite implements RowWrite {
 
   run(place: Place, statement: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
     if (this.#plan !== undefined) return this.#update(place, statement, { plan: this.#plan, sink })
-    return this.#upsert ? this.#runUpsert(place, statement, sink) : this.#whole(place, statement, sink)
+    if (!this.#upsert) return this.#whole(place, statement, sink)
+    return hasOld(this.#parts.dataSource)
+      ? this.#upsertReturning(place, statement, sink)
+      : this.#runUpsert(place, statement, sink)
   }
 
   async #whole(
@@ -97,6 +102,23 @@ export class PostgresWrite implements RowWrite {
     }
   }
 
+  /** From version 18 on the statement says itself what was there. */
+  async #upsertReturning(
+    { queryRunner, send }: Place,
+    [sql, parameters]: readonly [string, unknown[]],
+    sink: RowSink,
+  ): Promise<Ran> {
+    const { metadata } = this.#parts
+    const size = layoutOf(metadata).names.length
+    const keys = placesOf(metadata, rootOf(metadata).primaryColumns)
+    const onRow = (values: readonly unknown[], at: number) => {
+      const before = values.slice(at, at + size)
+      const inserted = keys.some((place) => before[place] === null)
+      sink(inserted ? undefined : before, values.slice(at + size))
+    }
+    return { result: await stream(queryRunner, send, this.#Query, { sql, parameters, added: 2 * size, onRow }) }
+  }
+
   /** Which rows were there already is looked up by the keys that may conflict, and locked. */
   async #runUpsert(place: Place, [sql, parameters]: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
     const { builder, metadata, dataSource } = this.#parts
@@ -127,6 +149,12 @@ export class PostgresWrite implements RowWrite {
     const result = await stream(queryRunner, send, this.#Query, { sql: statement, parameters, added, onRow })
     return { result, ...(unread > 0 && { unread: `${unread} rows were updated by an upsert: ${RACE}` }) }
   }
+}
+
+function oldAndNew(builder: WriteBuilder, names: readonly string[]): string {
+  const side = (row: string) =>
+    names.map((name, place) => `${row}.${builder.escape(name)} AS "__audit_${row}_${place}"`)
+  return [...side('old'), ...side('new')].join(', ')
 }
 
 const partitioned = new WeakMap<EntityMetadata, boolean>()

@@ -36,10 +36,18 @@ export class ReadAround implements RowWrite {
   ): Promise<Ran> {
     const { builder, kind, metadata, dataSource } = this.#parts
     const layout = layoutOf(metadata)
+    const lock = this.#returns ? '' : ' FOR UPDATE'
     const limited = isLimited(builder)
-    const [select, values] = selectMatching(builder, capped(limited, this.#returns ? '' : ' FOR UPDATE'))
-    const found = (await queryRunner.query(select, values)) as Record<string, unknown>[]
-    if (!limited && found.length > MOST_ROWS) return writeLarge({ queryRunner, send, alone: false }, this.#parts, sink)
+    const read = async (end: string): Promise<Record<string, unknown>[]> => {
+      const [select, values] = selectMatching(builder, end)
+      return (await queryRunner.query(select, values)) as Record<string, unknown>[]
+    }
+    let found = await read(capped(limited, lock))
+    if (!limited && found.length > MOST_ROWS) {
+      const ran = await writeLarge({ queryRunner, send, alone: false }, this.#parts, sink)
+      if (ran !== undefined) return ran
+      found = await read(lock)
+    }
     const before = found.map((record) => rowOf(layout, record))
     const result = await send(sql, parameters)
     if (kind === 'delete') {
