@@ -114,12 +114,21 @@ export interface OkPacket {
 const SERVER_STATUS_IN_TRANS = 1
 const SERVER_STATUS_AUTOCOMMIT = 2
 
+let prototype: object = Object.prototype
+
+/** Of the class that the driver makes its packets of, once it was seen. */
+export function okPacketPrototype(): object {
+  return prototype
+}
+
 export function okPacket(raw: unknown): OkPacket | undefined {
   const last: unknown = Array.isArray(raw) ? raw.at(-1) : raw
   if (typeof last !== 'object' || last === null) return undefined
   const { affectedRows, serverStatus, fieldCount } = last as Record<string, unknown>
   const valid = typeof affectedRows === 'number' && typeof serverStatus === 'number' && fieldCount === 0
-  return valid ? (last as OkPacket) : undefined
+  if (!valid) return undefined
+  prototype = Object.getPrototypeOf(last) as object
+  return last as OkPacket
 }
 
 /** What the server itself says of the connection after a statement: whether a transaction is open on it. */

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm'
-import { familyOf } from '../typeorm'
+import { familyOf, okPacketPrototype } from '../typeorm'
 import { metadataOf, type StructuredResult, type WriteBuilder } from './builder'
 import type { Row } from './row'
 import type { WriteKind } from './row-drafts'
@@ -25,7 +25,7 @@ export function restoreResult(
   switch (familyOf(dataSource)) {
     case 'mysql':
       if (!Array.isArray(result.raw)) return
-      result.raw = okPacket(count, kind === 'insert' ? insertId(builder, first) : 0)
+      result.raw = kind === 'insert' ? insertPacket(builder, count, first) : okPacket({ affectedRows: count })
       result.records = []
       result.affected = count
       return
@@ -38,9 +38,26 @@ export function restoreResult(
   }
 }
 
-/** What mysql2 answers an INSERT without RETURNING with. */
-function okPacket(affectedRows: number, id: number): object {
-  return { fieldCount: 0, affectedRows, insertId: id, info: '', serverStatus: 2, warningStatus: 0, changedRows: 0 }
+/** What mysql2 answers a statement without RETURNING with. */
+function okPacket(fields: object): object {
+  const packet = {
+    fieldCount: 0,
+    affectedRows: 0,
+    insertId: 0,
+    info: '',
+    serverStatus: 2,
+    warningStatus: 0,
+    changedRows: 0,
+  }
+  return Object.assign(Object.create(okPacketPrototype()) as object, packet, fields)
+}
+
+function insertPacket(builder: WriteBuilder, count: number, first: Row | undefined): object {
+  const { valuesSet, onIgnore, onUpdate } = builder.expressionMap
+  const given = Array.isArray(valuesSet) ? valuesSet.length : count
+  const duplicates = onIgnore ? given - count : 0
+  const info = given > 1 && !onUpdate ? `Records: ${given}  Duplicates: ${duplicates}  Warnings: ${duplicates}` : ''
+  return okPacket({ affectedRows: count, insertId: insertId(builder, first), info, warningStatus: duplicates })
 }
 
 function insertId(builder: WriteBuilder, first: Row | undefined): number {
