@@ -1,7 +1,8 @@
 import { COMPOUND } from '../statement'
 import { conflictKeys } from './conflict-keys'
+import { restoreUpsert } from './restore-result'
 import { takeRows } from './returning-write'
-import { layoutOf, type Row, rowOf } from './row'
+import { layoutOf, type Row, rowOf, sameRows } from './row'
 import { keyNames, keyText, returning, returningList, selectByValues } from './statements'
 import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
 
@@ -77,6 +78,7 @@ export class MariadbUpsert implements RowWrite {
       return digest ?? undefined
     })
     let unread = 0
+    const counts = { inserted: 0, changed: 0, unchanged: 0 }
     const written = new Map<string, Row>()
     takeRows(result, this.#parts).forEach((row, index) => {
       const key = keyText(builder, row)
@@ -84,10 +86,14 @@ export class MariadbUpsert implements RowWrite {
       const before = known.get(key)
       // The same row may be given twice.
       const was = written.get(key) ?? (before?.digest === digest ? before?.row : undefined)
+      if (digest === undefined) counts.inserted += 1
+      else if (was !== undefined && sameRows(was, row)) counts.unchanged += 1
+      else counts.changed += 1
       if (was === undefined && digest !== undefined) unread += 1
       else sink(digest === undefined ? undefined : was, row)
       written.set(key, row)
     })
+    restoreUpsert(result, builder, counts)
     const why = `${unread} rows were written by an upsert that another transaction inserted or changed meanwhile, so their old values are not known`
     return { result, unread: unread > 0 ? why : undefined }
   }

@@ -54,10 +54,25 @@ function okPacket(fields: object): object {
 
 function insertPacket(builder: WriteBuilder, count: number, first: Row | undefined): object {
   const { valuesSet, onIgnore, onUpdate } = builder.expressionMap
-  const given = Array.isArray(valuesSet) ? valuesSet.length : count
+  const given = Array.isArray(valuesSet) ? valuesSet.length : 1
   const duplicates = onIgnore ? given - count : 0
   const info = given > 1 && !onUpdate ? `Records: ${given}  Duplicates: ${duplicates}  Warnings: ${duplicates}` : ''
   return okPacket({ affectedRows: count, insertId: insertId(builder, first), info, warningStatus: duplicates })
+}
+
+/** Of each row that it updates, an upsert counts two, and one where nothing had to be changed. */
+export function restoreUpsert(
+  result: StructuredResult,
+  builder: WriteBuilder,
+  { inserted, changed, unchanged }: { inserted: number; changed: number; unchanged: number },
+): void {
+  if (Array.isArray(result.raw) || typeof result.raw !== 'object' || result.raw === null) return
+  const affectedRows = inserted + 2 * changed + unchanged
+  const { valuesSet } = builder.expressionMap
+  const given = Array.isArray(valuesSet) ? valuesSet.length : 1
+  const info = given > 1 ? `Records: ${given}  Duplicates: ${changed + unchanged}  Warnings: 0` : ''
+  Object.assign(result.raw, { affectedRows, info })
+  result.affected = affectedRows
 }
 
 function insertId(builder: WriteBuilder, first: Row | undefined): number {

@@ -42,9 +42,10 @@ export function describeTwins(version: string): void {
           expect(having.result).toEqual(without.result)
           expect(having.noted).toEqual(without.noted)
           if (UNTOUCHED.test(path.name)) expect(having.statements).toEqual(without.statements)
-          const writes = SAVING.test(path.name)
-            ? 0
-            : without.statements.filter((text) => !/^\s*SELECT/i.test(text)).length
+          // What docs/capture.md says: MySQL needs two for each write, and save() is read where TypeORM does not tell it whole.
+          const each = driver === 'mysql' ? 2 : 1
+          const free = driver === 'postgres' && SAVING.test(path.name)
+          const writes = free ? 0 : each * without.statements.filter((text) => !/^\s*SELECT/i.test(text)).length
           expect(having.statements.length, having.statements.join('\n')).toBeLessThanOrEqual(
             without.statements.length + writes,
           )
