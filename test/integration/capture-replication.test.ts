@@ -45,7 +45,8 @@ describe.each([...SERVERS])('%s with replication, and a slave that has other row
     expect(shown('note')).toEqual([
       ['OBJ_CREATE', { to: 'a' }],
       ['OBJ_UPDATE', { from: 'a', to: 'b' }],
-      ['OBJ_UPDATE', { from: 'b', to: 'c' }],
+      // With `type: 'mysql'` only the new value of an upsert is told.
+      driver === 'mysql' ? ['OBJ_CREATE', { to: 'c' }] : ['OBJ_UPDATE', { from: 'b', to: 'c' }],
       ['OBJ_UPDATE', { from: 'c', to: 'd' }],
       ['OBJ_DELETE', { from: 'd' }],
     ])

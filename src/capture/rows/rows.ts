@@ -97,9 +97,14 @@ export class Rows {
     if (side?.decoration.actions.includes('OBJ_UPDATE')) {
       for (const draft of linkDrafts(this.#links, metadata, side, dataSource)) this.#add(draft, () => draft)
     }
+    const upserts = this.#statement.builder.expressionMap.onUpdate !== undefined
     const decoration = unread === undefined ? undefined : selection.ofFamily(metadata)
     if (unread !== undefined && decoration !== undefined) {
-      const draft = unreadRowsDraft(kind === 'insert' ? 'update' : kind, { metadata, decoration, dataSource }, unread)
+      const draft = unreadRowsDraft(
+        kind === 'insert' && upserts ? 'update' : kind,
+        { metadata, decoration, dataSource },
+        unread,
+      )
       this.#add(draft, () => draft)
     }
     return this.#events

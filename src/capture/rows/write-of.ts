@@ -1,6 +1,8 @@
 import { familyOf } from '../typeorm'
 import { MariadbUpdate } from './mariadb-update'
 import { MariadbUpsert } from './mariadb-upsert'
+import { MysqlInsert } from './mysql-insert'
+import { persisting } from './persisting'
 import { PostgresWrite } from './postgres-write'
 import { ReadAround } from './read-around'
 import { ReturningWrite } from './returning-write'
@@ -14,7 +16,7 @@ export function rowWriteOf(parts: WriteParts): RowWrite | undefined {
     case 'postgres':
       return PostgresWrite.of(parts)
     case 'mysql':
-      if (kind === 'insert') return mariadbInsert(parts)
+      if (kind === 'insert') return mysqlInsert(parts)
       if (!driver.isReturningSqlSupported('delete')) return new ReadAround(parts)
       return kind === 'delete' ? new ReturningWrite(parts) : new MariadbUpdate(parts)
     default:
@@ -22,7 +24,10 @@ export function rowWriteOf(parts: WriteParts): RowWrite | undefined {
   }
 }
 
-function mariadbInsert(parts: WriteParts): RowWrite | undefined {
-  if (!parts.dataSource.driver.isReturningSqlSupported('insert')) return undefined
+function mysqlInsert(parts: WriteParts): RowWrite | undefined {
+  if (!parts.dataSource.driver.isReturningSqlSupported('insert')) {
+    const told = parts.builder.expressionMap.callListeners || persisting()?.listeners === true
+    return told ? undefined : new MysqlInsert(parts)
+  }
   return parts.builder.expressionMap.onUpdate === undefined ? new ReturningWrite(parts) : new MariadbUpsert(parts)
 }
