@@ -20,13 +20,11 @@ export function leftToSubscribers(builder: WriteBuilder, kind: WriteKind, dataSo
   if (metadata === undefined) return false
   const values = expressionMap.valuesSet
   return propertiesOf(metadata).every(({ columns, relation, also }) => {
-    if (columns.some((column) => column.asExpression !== undefined)) return false
+    if (columns.some((column) => !column.isSelect || column.asExpression !== undefined)) return false
     if (kind !== 'update' || typeof values !== 'object' || values === null) return true
     return columns.every((column) => {
       const value: unknown = column.getEntityValue(values)
       const given = value !== undefined
-      // TypeORM has not loaded the old value.
-      if (given && !column.isSelect) return false
       const parent =
         relation?.inverseRelation ?? (also === undefined ? undefined : column.relationMetadata?.inverseRelation)
       return !(given && (parent !== undefined || typeof value === 'function'))
