@@ -21,6 +21,8 @@ export function leftToSubscribers(builder: WriteBuilder, kind: WriteKind, dataSo
   const values = expressionMap.valuesSet
   return propertiesOf(metadata).every(({ columns, relation, also }) => {
     if (columns.some((column) => !column.isSelect || column.asExpression !== undefined)) return false
+    // SQLite's drivers give large ones to TypeORM as numbers, which changes them.
+    if (familyOf(dataSource) === 'sqlite' && columns.some((column) => column.type === 'bigint')) return false
     if (kind !== 'update' || typeof values !== 'object' || values === null) return true
     return columns.every((column) => {
       const value: unknown = column.getEntityValue(values)
