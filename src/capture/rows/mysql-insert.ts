@@ -14,7 +14,7 @@ export class MysqlInsert implements RowWrite {
   }
 
   compound(): boolean {
-    return true
+    return false
   }
 
   statement(): [string, unknown[]] {
