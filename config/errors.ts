@@ -205,6 +205,15 @@ export const ERRORS = {
     what: 'The setting {setting} names {name}, which is no entity of the data source.',
     remedy: 'Use the name of the class of an entity, or remove it from the list.',
   },
+  AUDIT_INTERCEPTION_FAILED: {
+    what: 'The statements of this version of TypeORM cannot be intercepted: {problem}. What its subscribers are told is captured, which leaves gaps that events name.',
+    remedy: 'Use a version of TypeORM that this package supports, or update this package.',
+  },
+  AUDIT_STRICT: {
+    what: 'A write was refused before it was committed, because strict is set and its event could not be recorded: {problem}',
+    remedy:
+      'Correct the cause and repeat the write, or set strict (AUDIT_LOGGER_STRICT) to false if writes matter more than their events.',
+  },
   AUDIT_ATTACHED_TWICE: {
     what: 'Another AuditLogger is attached to this data source already, and each change would be recorded twice.',
     remedy: 'Attach one AuditLogger to a data source, or detach() the other one first.',

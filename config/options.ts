@@ -53,6 +53,8 @@ export interface AuditLoggerOptions {
   healthPort?: number | undefined
   /** The address it listens on: this machine alone unless told otherwise. */
   healthHost?: string | undefined
+  /** `true` makes a write fail, before COMMIT, when its event cannot be recorded. */
+  strict?: boolean | undefined
   /** Adds `stack` to every event: where in the application it was captured. */
   stack?: boolean | undefined
   actorResolver?: ActorResolver | undefined

@@ -94,6 +94,7 @@ export const settingsSchema = z.strictObject({
     .string()
     .refine((host) => isIP(host) > 0 || HOST_NAME.test(host))
     .default('127.0.0.1'),
+  strict: z.preprocess(fromSwitch, z.boolean()).default(false),
   stack: z.boolean().default(false),
   actorResolver: z.custom<ActorResolver>(isFunction).exactOptional(),
   logger: z.custom<Logger>(isLogger).exactOptional(),

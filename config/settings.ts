@@ -48,6 +48,8 @@ export interface Settings {
   /** Absent: no health endpoint. */
   readonly healthPort?: number
   readonly healthHost: string
+  /** A write whose event cannot be recorded fails before COMMIT. */
+  readonly strict: boolean
   readonly stack: boolean
   readonly actorResolver?: ActorResolver
   readonly logger?: Logger

@@ -59,6 +59,7 @@ export const SETTINGS_TABLE = {
   flushThreshold: { variables: both('FLUSH_THRESHOLD'), accepted: 'events, a whole number from 1 to 1000000000' },
   healthPort: { variables: both('HEALTH_PORT'), accepted: 'a port, a whole number from 1 to 65535' },
   healthHost: { variables: both('HEALTH_HOST'), accepted: 'an IP address or the name of a host, without a port' },
+  strict: { variables: both('STRICT'), accepted: 'true, false, 1, 0, yes, no, on or off' },
   stack: { variables: [], accepted: 'true or false' },
   actorResolver: { variables: [], accepted: 'a function from the user to the fields of an actor' },
   logger: {

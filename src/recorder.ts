@@ -74,6 +74,11 @@ interface Captured extends CapturedEvent, BuiltEvent {
   organisation: Organisation
 }
 
+/** Fewer lines than these are pushed without a look at their size. */
+const MANY = 1_000
+/** How long a slice may wait for Redis to take what is in the buffer. */
+const PATIENCE_MS = 5_000
+
 /** Turns observations into event lines and hands them to the queue. */
 export class EventRecorder implements Recorder {
   readonly #settings: Settings
@@ -165,7 +170,50 @@ export class EventRecorder implements Recorder {
   }
 
   #push(lines: readonly EventLine[]): void {
-    this.#queue.push(lines)
+    const slices = lines.length < MANY ? [lines] : this.#slices(lines)
+    if (slices.length === 1) this.#queue.push(lines)
+    else this.#wait(this.#pushSlices(slices).catch((error: unknown) => this.#lost(lines.length, error)))
+  }
+
+  /** Parts of which several fit into the buffer. */
+  #slices(lines: readonly EventLine[]): EventLine[][] {
+    const { bufferEvents, bufferBytes } = this.#settings
+    const slices: EventLine[][] = [[]]
+    let bytes = 0
+    for (const line of lines) {
+      const last = slices.at(-1) ?? []
+      // A character is three bytes at most.
+      if (last.length >= bufferEvents / 8 || (bytes + line.length) * 3 > bufferBytes / 2) {
+        slices.push([line])
+        bytes = line.length
+      } else {
+        last.push(line)
+        bytes += line.length
+      }
+    }
+    return slices
+  }
+
+  /** A write of very many rows must not overflow the buffer while Redis is there to take it. */
+  async #pushSlices(slices: readonly (readonly EventLine[])[]): Promise<void> {
+    let patient = true
+    for (const slice of slices) {
+      this.#queue.push(slice)
+      // Where Redis takes nothing, the buffer decides what is spilled or dropped.
+      if (patient) patient = await this.#drained()
+    }
+  }
+
+  async #drained(): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), PATIENCE_MS)
+    })
+    try {
+      return await Promise.race([this.#queue.flush().then(() => true), late])
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   #wait(delivery: Promise<void>): void {

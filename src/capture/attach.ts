@@ -30,15 +30,21 @@ const REGISTRY = Symbol.for('typeorm-audit-logger.attachments')
  * Captures the changes of a data source, before or after it is initialised, and through each destroy() and
  * initialize(). Attaching the same recorder again changes nothing.
  *
+ * @param rows `false` captures only what subscribers are told, as with a database whose rows cannot be read
  * @returns undoes it; later calls do nothing
  * @throws AuditError `AUDIT_ATTACHED_TWICE` when another logger captures this data source already
  */
-export function attachCapture(dataSource: DataSource, recorder: Recorder, settings: Settings): () => void {
+export function attachCapture(
+  dataSource: DataSource,
+  recorder: Recorder,
+  settings: Settings,
+  { rows = true }: { rows?: boolean } = {},
+): () => void {
   const { attachments, explicit } = registry()
   const present = attachments.get(dataSource)
   if (present?.recorder === recorder && !present.implicit) return present.detach
   if (present !== undefined && !present.implicit) throw new AuditError('AUDIT_ATTACHED_TWICE')
-  const attachment = settings.enabled ? attach(dataSource, recorder, settings) : idle(dataSource, recorder)
+  const attachment = settings.enabled ? attach(dataSource, recorder, settings, rows) : idle(dataSource, recorder)
   present?.detach()
   attachments.set(dataSource, attachment)
   explicit.add(dataSource)
@@ -56,7 +62,7 @@ export function implicitCapture(dataSource: DataSource, make: () => void): Captu
   return made?.capture
 }
 
-function attach(dataSource: DataSource, recorder: Recorder, settings: Settings): Attachment {
+function attach(dataSource: DataSource, recorder: Recorder, settings: Settings, rows: boolean): Attachment {
   const capture = new Capture(dataSource, recorder, settings)
 
   /** initialize() makes subscribers of the classes in the options, so each attachment needs a class of its own. */
@@ -78,7 +84,9 @@ function attach(dataSource: DataSource, recorder: Recorder, settings: Settings):
     }
     // Frozen options: it is captured until the data source is destroyed, which is what the application can have.
   }
+  const release = rows ? capture.intercept() : () => undefined
   const detach = (): void => {
+    release()
     if (registry().attachments.get(dataSource)?.detach === detach) registry().attachments.delete(dataSource)
     removeFrom(dataSource.subscribers as EntitySubscriberInterface[], (one) => one instanceof BoundSubscriber)
     const listed = subscriberClasses(dataSource).includes(BoundSubscriber)

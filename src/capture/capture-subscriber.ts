@@ -36,6 +36,11 @@ export abstract class CaptureSubscriber implements EntitySubscriberInterface {
     this.captureOf(event)?.queried(event)
   }
 
+  /** The last moment at which `strict` can refuse. */
+  beforeTransactionCommit(event: SubscriberEvent): void {
+    this.captureOf(event)?.checkStrict(event.queryRunner)
+  }
+
   afterTransactionCommit(event: SubscriberEvent): void {
     this.captureOf(event)?.transactionEnded(event, 'committed')
   }

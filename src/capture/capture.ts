@@ -1,16 +1,28 @@
-import type { DataSource, EntityMetadata } from 'typeorm'
+import type { DataSource, EntityMetadata, QueryRunner } from 'typeorm'
+import { AuditError } from '../../config/errors'
 import type { Settings } from '../../config/settings'
-import type { Recorder } from '../recorder'
+import type { CapturedEvent, Observation, Recorder } from '../recorder'
 import { problemOf, Reports } from '../report'
 import type { Decoration, ObjectAction } from './decoration'
 import { type Draft, observationOf } from './draft'
 import { type QueryResultEvent, TransactionFrames } from './frames'
 import { modelOf } from './instance'
 import { junctionDraft } from './junction'
+import { primaryKeyOf } from './properties'
+import { intercept } from './rows/install'
+import { persisting, rowMark } from './rows/persisting'
+import { RowCapture } from './rows/row-capture'
 import { Selection } from './selection'
-import { concreteMetadata } from './typeorm'
+import { concreteMetadata, familyOf, interceptable } from './typeorm'
 import { type Verb, WriteResults } from './write-results'
 import { insertedDraft, removedDraft, softDraft, updatedDraft, type Write, type WriteEvent } from './writes'
+
+/** Whose event it is, and what to call it should it be impossible to make. */
+interface Subject {
+  readonly metadata: EntityMetadata
+  readonly decoration: Decoration
+  readonly action: ObjectAction
+}
 
 type Drafter = (write: Write) => Draft | undefined
 
@@ -27,11 +39,16 @@ export class Capture {
   readonly #results = new WriteResults()
   /** The entities whose names were checked: initialize() makes new ones each time. */
   #checked: readonly EntityMetadata[] | undefined
+  #intercepting = false
+  readonly #strict: boolean
+  /** What `strict` must not let be committed. */
+  readonly #refused = new WeakMap<QueryRunner, string>()
 
   constructor(dataSource: DataSource, recorder: Recorder, settings: Settings) {
     this.#dataSource = dataSource
     this.#recorder = recorder
     this.#reports = new Reports(settings.logger)
+    this.#strict = settings.strict
     this.#selection = new Selection(settings, this.#reports)
     this.#frames = new TransactionFrames(recorder, this.#reports)
   }
@@ -39,6 +56,42 @@ export class Capture {
   /** How often each kind of failure was reported so far. */
   get failures(): ReadonlyMap<string, number> {
     return this.#reports.counts
+  }
+
+  /**
+   * Captures the rows of TypeORM's own statements, where the database lets them be read.
+   *
+   * @returns undoes it
+   */
+  intercept(): () => void {
+    const dataSource = this.#dataSource
+    if (!interceptable(dataSource)) return () => undefined
+    try {
+      const rows = new RowCapture({
+        dataSource,
+        selection: this.#selection,
+        event: (queryRunner, subject, make) => {
+          this.#checkNames()
+          return this.#event(queryRunner, subject, make)
+        },
+        hold: (queryRunner, events) =>
+          this.#guard('writes', () => this.#frames.record(queryRunner, events), queryRunner),
+        failed: (part, error) => this.#reports.report('AUDIT_CAPTURE_FAILED', { problem: problemOf(error) }, part),
+        inTransaction: (queryRunner) => queryRunner.isTransactionActive || this.#frames.isOpen(queryRunner),
+        checkStrict: (queryRunner) => this.checkStrict(queryRunner),
+        strict: this.#strict,
+      })
+      const undo = intercept(dataSource, rows)
+      this.#intercepting = true
+      return () => {
+        this.#intercepting = false
+        undo()
+      }
+    } catch (error) {
+      // Another TypeORM than this was written for: its subscribers still tell most.
+      this.#reports.report('AUDIT_INTERCEPTION_FAILED', { problem: problemOf(error) })
+      return () => undefined
+    }
   }
 
   inserted(event: WriteEvent): void {
@@ -70,7 +123,22 @@ export class Capture {
   }
 
   transactionEnded({ queryRunner }: Pick<QueryResultEvent, 'queryRunner'>, outcome: 'committed' | 'rolled back'): void {
+    if (!queryRunner.isTransactionActive) this.#refused.delete(queryRunner)
     this.#guard('transactions', () => this.#frames.transactionEnded(queryRunner, outcome))
+  }
+
+  /**
+   * To be asked before a COMMIT, and around a statement that commits by itself.
+   *
+   * @throws AuditError `AUDIT_STRICT` when `strict` is set and an event could not be built, or would not be accepted
+   */
+  checkStrict(queryRunner: QueryRunner): void {
+    if (!this.#strict) return
+    const refusal = this.#recorder.refusal(Math.max(1, this.#frames.count(queryRunner)))
+    const problem = this.#refused.get(queryRunner)
+    if (!queryRunner.isTransactionActive) this.#refused.delete(queryRunner)
+    if (problem !== undefined) throw new AuditError('AUDIT_STRICT', { problem })
+    if (refusal !== undefined) throw new AuditError('AUDIT_STRICT', { problem: refusal.message }, { cause: refusal })
   }
 
   #write(
@@ -80,58 +148,87 @@ export class Capture {
     link: 'added' | 'removed' | undefined,
     drafter: Drafter,
   ): void {
-    this.#guard('writes', () => {
-      this.#checkNames()
-      const { metadata } = event
-      if (metadata.isJunction) {
-        if (link !== undefined) this.#writeJunction(event, verb, link)
-        return
-      }
-      const rows = [event.databaseEntity, event.entity]
-      const exact = event.databaseEntity !== undefined || verb === 'INSERT'
-      const concrete = concreteMetadata(metadata, ...rows)
-      const decoration = exact ? this.#selection.of(concrete) : this.#selection.ofFamily(concrete)
-      if (decoration === undefined || !actions.some((action) => decoration.actions.includes(action))) return
-      this.#record(event, concrete, decoration, actions, () => {
-        const result = this.#results.claim(event, verb)
-        return drafter({ event, metadata: concrete, decoration, result })
-      })
-    })
+    this.#guard(
+      'writes',
+      () => {
+        this.#checkNames()
+        const { metadata } = event
+        if (this.#intercepting && this.#isHandled(event, verb)) return
+        if (metadata.isJunction) {
+          if (link !== undefined) this.#writeJunction(event, verb, link)
+          return
+        }
+        const rows = [event.databaseEntity, event.entity]
+        const exact = event.databaseEntity !== undefined || verb === 'INSERT'
+        const concrete = concreteMetadata(metadata, ...rows)
+        const decoration = exact ? this.#selection.of(concrete) : this.#selection.ofFamily(concrete)
+        if (decoration === undefined || !actions.some((action) => decoration.actions.includes(action))) return
+        this.#record(event.queryRunner, { metadata: concrete, decoration, action: actions[0] ?? 'OBJ_UPDATE' }, () => {
+          const result = this.#results.claim(event, verb)
+          return drafter({ event, metadata: concrete, decoration, result })
+        })
+      },
+      event.queryRunner,
+    )
+  }
+
+  /** Whether the rows of the statement itself tell of this write, and better. */
+  #isHandled({ metadata, databaseEntity }: WriteEvent, verb: Verb): boolean {
+    const family = familyOf(this.#dataSource)
+    if (verb === 'INSERT' && family === 'mysql') return this.#dataSource.driver.isReturningSqlSupported('insert')
+    if (verb !== 'UPDATE' || family === 'postgres') return true
+    if (typeof databaseEntity !== 'object' || databaseEntity === null) return true
+    const mark = rowMark(metadata.tablePath, primaryKeyOf(metadata, databaseEntity))
+    return persisting()?.handled.has(mark) ?? false
   }
 
   #writeJunction(event: WriteEvent, verb: Verb, kind: 'added' | 'removed'): void {
     const side = this.#selection.ofJunction(event.metadata)
     if (side === undefined || !side.decoration.actions.includes('OBJ_UPDATE')) return
-    this.#record(event, side.metadata, side.decoration, ['OBJ_UPDATE'], () => {
+    this.#record(event.queryRunner, { ...side, action: 'OBJ_UPDATE' }, () => {
       const { rows } = this.#results.claim(event, verb)
       const row = event.entityId ?? event.entity
       return rows === 0 ? undefined : junctionDraft(event.metadata, side, { row, kind, rows })
     })
   }
 
+  #record(queryRunner: QueryRunner, subject: Subject, make: () => Draft | undefined): void {
+    const event = this.#event(queryRunner, subject, make)
+    if (event !== undefined) this.#frames.record(queryRunner, [event])
+  }
+
   /** A write did happen, so if its event cannot be made, one that says so takes its place. */
-  #record(
-    event: WriteEvent,
-    metadata: EntityMetadata,
-    decoration: Decoration,
-    [action = 'OBJ_UPDATE']: readonly ObjectAction[],
+  #event(
+    queryRunner: QueryRunner,
+    { metadata, decoration, action }: Subject,
     make: () => Draft | undefined,
-  ): void {
+  ): CapturedEvent | undefined {
     let observation: ReturnType<typeof observationOf>
     try {
       const draft = make()
-      if (draft === undefined) return
+      if (draft === undefined) return undefined
       observation = observationOf(draft, this.#dataSource, (problem) => this.#unreadableName(metadata, problem))
     } catch (error) {
       const problem = problemOf(error)
+      this.#refused.set(queryRunner, problem)
       this.#reports.report('AUDIT_CAPTURE_FAILED', { problem: `${modelOf(metadata)}: ${problem}` }, modelOf(metadata))
       const instance = { model: modelOf(metadata), fields: [], timestamp: new Date().toISOString() }
       // The problem's own words may hold a value that the decoration masks: then they are left out.
       const said = decoration.mask.length > 0 ? 'see the application log' : problem
       observation = { action, instance, coverageReason: `the change could not be read: ${said}` }
     }
-    if (observation === undefined) return
-    this.#frames.record(event.queryRunner, this.#recorder.capture(observation))
+    return observation && this.#capture(queryRunner, observation)
+  }
+
+  #capture(queryRunner: QueryRunner, observation: Observation): CapturedEvent | undefined {
+    try {
+      return this.#recorder.capture(observation)
+    } catch (error) {
+      // It never throws, it says; should it do so, `strict` must not let the write pass.
+      this.#refused.set(queryRunner, problemOf(error))
+      this.#reports.report('AUDIT_CAPTURE_FAILED', { problem: problemOf(error) }, 'event')
+      return undefined
+    }
   }
 
   #unreadableName(metadata: EntityMetadata, error: unknown): void {
@@ -146,10 +243,11 @@ export class Capture {
     this.#selection.checkNames(this.#dataSource)
   }
 
-  #guard(part: string, run: () => void): void {
+  #guard(part: string, run: () => void, queryRunner?: QueryRunner): void {
     try {
       run()
     } catch (error) {
+      if (queryRunner !== undefined) this.#refused.set(queryRunner, problemOf(error))
       this.#reports.report('AUDIT_CAPTURE_FAILED', { problem: problemOf(error) }, part)
     }
   }

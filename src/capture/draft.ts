@@ -29,22 +29,23 @@ export function observationOf(
 ): Observation | undefined {
   const { action, metadata, decoration, pk, content } = draft
   const { gaps } = draft.changed
-  const names = [...draft.changed.changes.keys()]
-  const found = names.length + gaps.names.length
+  const { changes } = draft.changed
   const { only, except } = decoration
-  const shows = (name: string) =>
-    (only === undefined && except.length === 0) || isShown(decoration, namesOf(metadata, name))
+  const all = only === undefined && except.length === 0
+  const shows = (name: string) => all || isShown(decoration, namesOf(metadata, name))
+  const found = changes.size + gaps.names.length
   gaps.keep(shows)
-  const shown = names.filter(shows)
-  const left = shown.length + gaps.names.length
+  const shown = all ? [...changes.keys()] : [...changes.keys()].filter(shows)
+  const missing = gaps.names
+  const left = shown.length + missing.length
   if (action === 'OBJ_UPDATE' && left === 0 && (found > 0 || gaps.reason === undefined)) return undefined
 
   const raw: RawChanges = {}
-  for (const name of shown) put(raw, name, draft.changed.changes.get(name) ?? {})
+  for (const name of shown) put(raw, name, changes.get(name) ?? {})
   const mask = masksOf(metadata, decoration)
   const hidden = mask.length === 0 ? undefined : maskChanges(raw, mask)
   const named = draft.named !== undefined && hasName(metadata, decoration) ? draft.named() : undefined
-  const secrets = [...(hidden?.secrets ?? []), ...(named === undefined ? [] : secretsOf(named, mask))]
+  const secrets = named === undefined ? hidden?.secrets : [...(hidden?.secrets ?? []), ...secretsOf(named, mask)]
   const date = new Date()
   return {
     action,
@@ -52,14 +53,14 @@ export function observationOf(
     instance: describeEntity(metadata, dataSource, {
       pk,
       name: named && nameOf(named, decoration, onUnreadable),
-      fields: [...new Set([...shown, ...gaps.names])],
+      fields: missing.length === 0 ? shown : [...new Set([...shown, ...missing])],
       date,
     }),
     ...(shown.length > 0 && { changes: hidden?.changes ?? raw }),
     ...(content !== undefined && { content }),
     coverageReason: gaps.reason,
     ...(hidden !== undefined && { masked: hidden.masked }),
-    ...(secrets.length > 0 && { secrets }),
+    ...(secrets !== undefined && secrets.length > 0 && { secrets }),
   }
 }
 

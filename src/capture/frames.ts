@@ -55,15 +55,27 @@ export class TransactionFrames {
     this.#reports = reports
   }
 
-  /** Holds the event if a transaction is open, else delivers it at once. */
-  record(queryRunner: QueryRunner, event: CapturedEvent): void {
+  /** Holds the events if a transaction is open, else delivers them at once. */
+  record(queryRunner: QueryRunner, events: readonly CapturedEvent[]): void {
+    if (events.length === 0) return
     const state = this.#stateOf(queryRunner)
-    if (state.kind === 'open') hold(state, event)
+    if (state.kind === 'open') hold(state, events)
     else if (state.kind === 'untracked' && queryRunner.isTransactionActive) {
       const open = begin({ adopted: true })
-      hold(open, event)
+      hold(open, events)
       this.#states.set(queryRunner, open)
-    } else this.#recorder.deliver([event])
+    } else this.#recorder.deliver(events)
+  }
+
+  /** How many events wait for the COMMIT. */
+  count(queryRunner: QueryRunner): number {
+    const state = this.#stateOf(queryRunner)
+    return state.kind === 'open' ? state.frames.reduce((sum, { events }) => sum + events.length, 0) : 0
+  }
+
+  /** Whether statements were seen to begin a transaction that has not ended. */
+  isOpen(queryRunner: QueryRunner): boolean {
+    return this.#stateOf(queryRunner).kind === 'open'
   }
 
   /** To be told of every query. */

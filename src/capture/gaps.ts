@@ -1,3 +1,5 @@
+const NONE: readonly string[] = []
+
 /** What could not be had for an event, and why: it becomes `coverage_reason`. */
 export class Gaps {
   readonly #names = new Map<string, string[]>()
@@ -16,6 +18,7 @@ export class Gaps {
 
   /** Only what concerns these properties, and the event as a whole. */
   keep(shows: (name: string) => boolean): void {
+    if (this.#names.size === 0) return
     for (const [why, names] of this.#names) {
       const kept = names.filter(shows)
       if (kept.length > 0) this.#names.set(why, kept)
@@ -24,10 +27,12 @@ export class Gaps {
   }
 
   get names(): readonly string[] {
+    if (this.#names.size === 0) return NONE
     return [...this.#names.values()].flat()
   }
 
   get reason(): string | undefined {
+    if (this.#names.size === 0 && this.#reasons.length === 0) return undefined
     const parts = [...this.#reasons, ...[...this.#names].map(([why, names]) => `${names.join(', ')}: ${why}`)]
     return parts.length === 0 ? undefined : parts.join('; ')
   }

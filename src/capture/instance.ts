@@ -2,6 +2,7 @@ import type { DataSource, EntityMetadata } from 'typeorm'
 import { keyText, knownEntity, primaryKey } from '../context/entity'
 import type { Instance } from '../event/event'
 import { maskText } from '../event/mask'
+import { isoDate } from '../event/serialise'
 import { PLAIN } from './decoration'
 import { decorationOf } from './decorator'
 import { masksOf, secretsOf } from './masked'
@@ -22,13 +23,24 @@ export interface EntityFacts {
 export function describeEntity(metadata: EntityMetadata, dataSource: DataSource, facts: EntityFacts): Instance {
   const { pk, name, fields, date } = facts
   return {
-    model: modelOf(metadata),
-    table: tableOf(metadata, dataSource),
+    ...tableOfModel(metadata, dataSource),
     ...(pk !== undefined && { pk }),
     ...(name !== undefined && { name }),
     fields: [...fields],
-    timestamp: date.toISOString(),
+    timestamp: isoDate(date.getTime()),
   }
+}
+
+const tables = new WeakMap<EntityMetadata, { model: string; table: string }>()
+
+/** Asked for every event. A data source that is initialised again has new metadata. */
+function tableOfModel(metadata: EntityMetadata, dataSource: DataSource): { model: string; table: string } {
+  const known = tables.get(metadata)
+  if (known !== undefined) return known
+  const found = { model: modelOf(metadata), table: tableOf(metadata, dataSource) }
+  // Before initialize() has connected, the driver does not know its schema.
+  if (dataSource.isInitialized) tables.set(metadata, found)
+  return found
 }
 
 /** The name of an entity's class; of a schema without one, the schema's name. */

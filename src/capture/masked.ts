@@ -11,9 +11,11 @@ export function masksOf(metadata: EntityMetadata, decoration: Decoration): reado
   cache.set(metadata, known)
   const found = known.get(decoration)
   if (found !== undefined) return found
-  const { mask } = decoration
+  const { mask, unmask = [] } = decoration
   const hidden = propertiesOf(metadata).filter(
-    ({ columns, also }) => columns.some((column) => !column.isSelect) || (also !== undefined && mask.includes(also)),
+    ({ name, columns, also }) =>
+      (columns.some((column) => !column.isSelect) && !unmask.includes(name)) ||
+      (also !== undefined && mask.includes(also)),
   )
   const all = [...new Set([...mask, ...hidden.map((property) => property.name)])]
   known.set(decoration, all)

@@ -100,7 +100,7 @@ const NUMERIC = new Set<unknown>([
 ])
 
 /** One form for values that drivers read in another type than an entity may be given them in. */
-function shown(column: ColumnMetadata, value: unknown): unknown {
+export function shown(column: ColumnMetadata, value: unknown): unknown {
   if (column.transformer !== undefined) return value
   if (typeof value === 'number' && column.type === 'bigint') return String(value)
   if ((typeof value === 'number' || typeof value === 'string') && DECIMAL.has(column.type)) {

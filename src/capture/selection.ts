@@ -95,11 +95,11 @@ export class Selection {
   }
 
   /** A misspelt name would leave unmasked what should be masked, and nobody would notice. */
-  #checkProperties(metadata: EntityMetadata, { only = [], except, mask, label }: Decoration): void {
+  #checkProperties(metadata: EntityMetadata, { only = [], except, mask, unmask = [], label }: Decoration): void {
     const relations = metadata.relations.map((relation) => relation.propertyPath)
     const names = new Set([...propertiesOf(metadata).map((property) => property.name), ...relations])
     const starts = new Set([...names].map((name) => name.split('.')[0]))
-    const given = [...only, ...except, ...mask]
+    const given = [...only, ...except, ...mask, ...unmask]
     for (const name of given) {
       if (names.has(name) || starts.has(name.split('.')[0])) continue
       this.#reports.report('AUDIT_PROPERTY_UNKNOWN', { entity: metadata.name, name }, `${metadata.name} ${name}`)

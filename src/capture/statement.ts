@@ -20,6 +20,9 @@ const PIECES = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\/|
 
 const NONE: readonly Control[] = []
 
+/** How a compound statement of this package begins (MariaDB): what it begins, it ends, or the server's status tells. */
+export const COMPOUND = 'BEGIN NOT ATOMIC /* typeorm-audit-logger */ '
+
 /** What TypeORM itself sends around every save(), read once. */
 const USUAL: ReadonlyMap<string, readonly (Control | undefined)[]> = new Map(
   ['START TRANSACTION', 'BEGIN TRANSACTION', 'COMMIT', 'ROLLBACK'].map((query) => [query, readControls(query)]),
@@ -33,6 +36,7 @@ const USUAL: ReadonlyMap<string, readonly (Control | undefined)[]> = new Map(
  * controlsIn('ROLLBACK TO SAVEPOINT typeorm_1') // [{ kind: 'rollbackTo', name: 'typeorm_1' }]
  */
 export function controlsIn(query: string): readonly (Control | undefined)[] {
+  if (query.startsWith(COMPOUND)) return NONE
   return (query.length < 18 && USUAL.get(query)) || readControls(query)
 }
 

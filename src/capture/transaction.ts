@@ -50,8 +50,9 @@ export function next(ended: TransactionState, chain = false): Idle | Open {
   return chain || standing ? begin({ trusted: standing, standing }) : IDLE
 }
 
-export function hold(open: Open, event: CapturedEvent): void {
-  open.frames.at(-1)?.events.push(event)
+export function hold(open: Open, events: readonly CapturedEvent[]): void {
+  const held = open.frames.at(-1)?.events
+  for (const event of events) held?.push(event)
 }
 
 export function setSavepoint(open: Open, savepoint: string): void {
@@ -64,7 +65,7 @@ export function releaseSavepoint(open: Open, savepoint: string): 'released' | 'c
   if (index === 0) return 'committed'
   if (index > 0) {
     const released = open.frames.splice(index)
-    for (const frame of released) for (const event of frame.events) hold(open, event)
+    for (const frame of released) hold(open, frame.events)
   }
   return 'released'
 }

@@ -24,6 +24,13 @@ export function familyOf(dataSource: DataSource): Family {
   return FAMILIES[dataSource.options.type] ?? 'other'
 }
 
+const INTERCEPTABLE = new Set<string>(['postgres', 'mysql', 'mariadb', 'better-sqlite3', 'sqljs'])
+
+/** Whether the rows of TypeORM's statements can be read with this driver. */
+export function interceptable(dataSource: DataSource): boolean {
+  return INTERCEPTABLE.has(dataSource.options.type)
+}
+
 /** What every event of a subscriber has; 0.3 calls the data source `connection`, 1.x has both. */
 export interface SubscriberEvent {
   readonly dataSource?: DataSource
@@ -49,10 +56,12 @@ export function escaped(event: SubscriberEvent, path: string): string {
 export function tableOf(metadata: EntityMetadata, dataSource: DataSource): string {
   const { schema, database, tableName } = metadata
   const { driver } = dataSource
-  const own = driver.schema ?? (familyOf(dataSource) === 'postgres' ? 'public' : undefined)
+  const family = familyOf(dataSource)
+  const own = driver.schema ?? (family === 'postgres' ? 'public' : undefined)
   const parts = [
     database !== undefined && database !== driver.database ? database : undefined,
-    schema !== undefined && schema !== own ? schema : undefined,
+    // MySQL's and SQLite's drivers take no notice of it: the table is not in it.
+    family !== 'mysql' && family !== 'sqlite' && schema !== undefined && schema !== own ? schema : undefined,
     tableName,
   ]
   return parts.filter((part) => part !== undefined).join('.')
@@ -105,12 +114,21 @@ export interface OkPacket {
 const SERVER_STATUS_IN_TRANS = 1
 const SERVER_STATUS_AUTOCOMMIT = 2
 
+let prototype: object = Object.prototype
+
+/** Of the class that the driver makes its packets of, once it was seen. */
+export function okPacketPrototype(): object {
+  return prototype
+}
+
 export function okPacket(raw: unknown): OkPacket | undefined {
   const last: unknown = Array.isArray(raw) ? raw.at(-1) : raw
   if (typeof last !== 'object' || last === null) return undefined
   const { affectedRows, serverStatus, fieldCount } = last as Record<string, unknown>
   const valid = typeof affectedRows === 'number' && typeof serverStatus === 'number' && fieldCount === 0
-  return valid ? (last as OkPacket) : undefined
+  if (!valid) return undefined
+  prototype = Object.getPrototypeOf(last) as object
+  return last as OkPacket
 }
 
 /** What the server itself says of the connection after a statement: whether a transaction is open on it. */

@@ -69,7 +69,7 @@ let dataSource: DataSource
 let trail: Trail
 
 beforeEach(async () => {
-  ;({ dataSource, trail } = await audited([Shelf, Book, Setting]))
+  ;({ dataSource, trail } = await audited([Shelf, Book, Setting], {}, false))
   await dataSource.manager.save(Book, [{ title: 'A' }, { title: 'B' }, { title: 'C' }])
   trail.take()
   return () => dataSource.destroy()

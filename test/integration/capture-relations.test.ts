@@ -58,8 +58,8 @@ let dataSource: DataSource
 let trail: Trail
 const make = <T extends object>(type: new () => T, fields: Partial<T>): T => Object.assign(new type(), fields)
 
-async function open(...entities: Parameters<typeof audited>) {
-  ;({ dataSource, trail } = await audited(...entities))
+async function open(entities: Parameters<typeof audited>[0], settings: Parameters<typeof audited>[1] = {}) {
+  ;({ dataSource, trail } = await audited(entities, settings, false))
 }
 
 afterEach(() => dataSource.destroy())

@@ -129,7 +129,7 @@ let dataSource: DataSource
 let trail: Trail
 
 beforeEach(async () => {
-  ;({ dataSource, trail } = await audited([Customer, Invoice, Document, Unaudited]))
+  ;({ dataSource, trail } = await audited([Customer, Invoice, Document, Unaudited], {}, false))
   return () => dataSource.destroy()
 })
 

@@ -359,7 +359,7 @@ describe('PostgreSQL', () => {
     await dataSource.manager.delete(Entry, { text: 'none' })
     expect(trail.take()).toEqual([])
     await dataSource.manager.update(Entry, { text: 'a' }, { text: 'x' })
-    expect(trail.one().coverage_reason).toMatch(/^1 row was updated by criteria/)
+    expect(trail.one().changes).toEqual({ text: { from: 'a', to: 'x' } })
   })
 
   it('knows the keys of several inserted rows, and of an upsert of one', async () => {
@@ -368,11 +368,7 @@ describe('PostgreSQL', () => {
     const stored = await dataSource.manager.find(Entry, { order: { id: 'ASC' } })
     expect(keys).toEqual(stored.map(({ id }) => [String(id), undefined]))
     await dataSource.manager.upsert(Entry, { text: 'b' }, ['text'])
-    expect(trail.one()).toMatchObject({
-      instance: { pk: keys[1]?.[0] },
-      changes: { text: { to: 'b' } },
-      coverage: 'partial',
-    })
+    expect(trail.take()).toEqual([])
   })
 })
 
@@ -501,7 +497,7 @@ describe('MariaDB', () => {
     await dataSource.manager.delete(Entry, { text: 'none' })
     expect(trail.take()).toEqual([])
     await dataSource.manager.update(Entry, { text: 'a' }, { text: 'b' })
-    expect(trail.one().coverage_reason).toMatch(/^1 row was updated by criteria/)
+    expect(trail.one().changes).toEqual({ text: { from: 'a', to: 'b' } })
   })
 })
 

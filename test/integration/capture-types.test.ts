@@ -156,7 +156,7 @@ describe('values of PostgreSQL', () => {
       amount: { from: '1.500', to: '2.000' },
       count: { from: 2, to: 3 },
       twice: { from: 4, to: 6 },
-      code: { from: '007', to: 7 },
+      code: { from: '007', to: '7' },
       labels: { from: ['x'], to: ['x', 'y'] },
       state: { from: 'open', to: 'closed' },
       day: { from: '2026-02-03', to: '2026-02-04' },

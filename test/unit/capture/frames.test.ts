@@ -30,7 +30,7 @@ class Connection {
   }
 
   write(id: string): this {
-    this.frames.record(this.runner, { id } as CapturedEvent)
+    this.frames.record(this.runner, [{ id } as CapturedEvent])
     return this
   }
 
@@ -155,7 +155,7 @@ describe.each(['postgres', 'mysql', 'better-sqlite3', 'mssql'])('on %s', (type) 
   it('keeps query runners apart', () => {
     const other = { isTransactionActive: false } as unknown as QueryRunner
     connection.run('BEGIN').write('1')
-    connection.frames.record(other, { id: 'other' })
+    connection.frames.record(other, [{ id: 'other' }])
     expect(connection.delivered).toEqual(['other'])
   })
 

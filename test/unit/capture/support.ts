@@ -41,8 +41,9 @@ export class Trail {
     this.recorder = new EventRecorder({ settings: this.settings, queue: this.queue, dataSources: () => [] })
   }
 
-  attach(dataSource: DataSource): () => void {
-    return attachCapture(dataSource, this.recorder, this.settings)
+  /** @param rows `false`: only what subscribers are told, as with a database whose rows cannot be read */
+  attach(dataSource: DataSource, rows = true): () => void {
+    return attachCapture(dataSource, this.recorder, this.settings, { rows })
   }
 
   /** The events so far, which are then forgotten. */
@@ -79,10 +80,11 @@ export async function sqljs(
 export async function audited(
   entities: NonNullable<DataSourceOptions['entities']>,
   settings: AuditLoggerOptions = {},
+  rows = true,
 ): Promise<{ dataSource: DataSource; trail: Trail; detach: () => void }> {
   const dataSource = await sqljs(entities)
   const trail = new Trail(settings)
-  return { dataSource, trail, detach: trail.attach(dataSource) }
+  return { dataSource, trail, detach: trail.attach(dataSource, rows) }
 }
 
 /** The new value of a property in an event. */

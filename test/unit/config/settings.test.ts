@@ -33,6 +33,7 @@ describe('without any setting', () => {
       shards: 1,
       flushThreshold: 10_000,
       healthHost: '127.0.0.1',
+      strict: false,
       stack: false,
       worker: WORKER_DEFAULTS,
     })
@@ -90,6 +91,7 @@ describe('the environment', () => {
       BUFFER_BYTES: '1048576',
       SPILL_DIRECTORY: '/var/spool/audit',
       SPILL_BYTES: '16777216',
+      STRICT: 'on',
     }
     for (const spelling of ['AUDIT_LOGGER_', 'AUDIT_LOG_']) {
       const environment = Object.fromEntries(Object.entries(values).map(([name, value]) => [spelling + name, value]))
@@ -116,6 +118,7 @@ describe('the environment', () => {
         bufferBytes: 1_048_576,
         spillDirectory: '/var/spool/audit',
         spillBytes: 16_777_216,
+        strict: true,
         stack: false,
         worker: { ...WORKER_DEFAULTS, inFlight: 8 },
       })

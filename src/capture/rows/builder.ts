@@ -1,0 +1,93 @@
+import type { DataSource, EntityMetadata, QueryRunner } from 'typeorm'
+
+/**
+ * What is used of TypeORM's write builders (insert, update, delete, soft delete) beyond their documented interface, of
+ * 0.3.31 and 1.x alike. test/integration/typeorm-internals.test.ts fails by name when a version changes any of it.
+ */
+export interface WriteBuilder {
+  readonly dataSource?: DataSource
+  /** What 0.3 calls the data source. */
+  readonly connection?: DataSource
+  readonly queryRunner?: QueryRunner
+  readonly expressionMap: ExpressionMap
+  execute(): Promise<unknown>
+  getQuery(): string
+  getQueryAndParameters(): [string, unknown[]]
+  createComment(): string
+  createCteExpression(): string
+  createWhereExpression(): string
+  createReturningExpression(type: string): string
+  createUpdateExpression?(): string
+  createOrderByExpression?(): string
+  createLimitExpression?(): string
+  getTableName(path: string): string
+  getMainTableName(): string
+  escape(name: string): string
+  replacePropertyNamesForTheWholeQuery(statement: string): string
+}
+
+export interface ExpressionMap {
+  readonly queryType: string
+  readonly mainAlias?: { readonly hasMetadata: boolean; readonly metadata: EntityMetadata }
+  readonly valuesSet?: unknown
+  readonly whereEntities: readonly unknown[]
+  readonly callListeners: boolean
+  readonly updateEntity: boolean
+  readonly onIgnore?: unknown
+  readonly onUpdate?: { readonly conflict?: string | readonly string[] }
+}
+
+/** What a query runner answers when it is asked for a structured result. */
+export interface StructuredResult {
+  raw: unknown
+  records: unknown
+  affected?: number | undefined
+}
+
+/** A query runner's own `query(…, true)`; 0.3 and 1.x declare it differently. */
+export type Send = (sql: string, parameters: unknown[]) => Promise<StructuredResult>
+
+/** The methods of builders that are replaced on one builder, for a moment. */
+type Override = Partial<
+  Pick<WriteBuilder, 'getQuery' | 'createWhereExpression' | 'createReturningExpression' | 'getQueryAndParameters'>
+>
+
+/** Runs with methods of one builder replaced; the prototype's are back afterwards. */
+export function withMethods<T>(builder: WriteBuilder, methods: Override, run: () => T): T {
+  Object.assign(builder, methods)
+  try {
+    return run()
+  } finally {
+    for (const name of Object.keys(methods)) Reflect.deleteProperty(builder, name)
+  }
+}
+
+/** What a query runner is used for beyond its documented interface. */
+export interface Runner {
+  connect(): Promise<unknown>
+}
+
+/**
+ * Lets a query runner's own `query()` work with another connection than it has, so that it logs, tells subscribers and
+ * wraps errors as always. It asks for its connection before it first waits, so nobody else is given this one.
+ */
+export function withConnection<T>(queryRunner: Runner, wrap: (connection: unknown) => unknown, run: () => T): T {
+  const { connect } = queryRunner
+  const own = Object.hasOwn(queryRunner, 'connect')
+  queryRunner.connect = async () => wrap(await connect.call(queryRunner))
+  try {
+    return run()
+  } finally {
+    if (own) queryRunner.connect = connect
+    else Reflect.deleteProperty(queryRunner, 'connect')
+  }
+}
+
+export function metadataOf(builder: WriteBuilder): EntityMetadata | undefined {
+  const { mainAlias } = builder.expressionMap
+  return mainAlias?.hasMetadata ? mainAlias.metadata : undefined
+}
+
+export function sourceOf(builder: WriteBuilder): DataSource | undefined {
+  return builder.dataSource ?? builder.connection
+}

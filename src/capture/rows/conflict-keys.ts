@@ -1,0 +1,53 @@
+import type { DataSource, EntityMetadata } from 'typeorm'
+import { type ColumnMetadata, familyOf } from '../typeorm'
+import type { WriteBuilder } from './builder'
+
+/** The columns of a unique key, and the values that an upsert brings for it. */
+export interface ConflictKey {
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly unknown[])[]
+}
+
+/** The keys by which the rows of an upsert may be there already. */
+export function conflictKeys(builder: WriteBuilder, metadata: EntityMetadata, dataSource: DataSource): ConflictKey[] {
+  const { valuesSet } = builder.expressionMap
+  const given = (Array.isArray(valuesSet) ? valuesSet : [valuesSet]).filter(isObject)
+  return uniqueKeys(builder, metadata, dataSource).flatMap((columns) => {
+    const rows = given.flatMap((values) => {
+      const row = columns.map((column) => persisted(column, values, dataSource))
+      return row.some((value) => value === undefined || value === null) ? [] : [row]
+    })
+    return rows.length === 0 ? [] : [{ columns: columns.map((column) => column.databaseName), rows }]
+  })
+}
+
+function uniqueKeys(builder: WriteBuilder, metadata: EntityMetadata, dataSource: DataSource): ColumnMetadata[][] {
+  const conflict = builder.expressionMap.onUpdate?.conflict
+  const all = [
+    metadata.primaryColumns,
+    ...metadata.uniques.map((unique) => unique.columns),
+    ...metadata.indices.filter((index) => index.isUnique).map((index) => index.columns),
+  ]
+  // MySQL takes any key that is there for a conflict; a constraint's name may be the primary key's too.
+  if (familyOf(dataSource) === 'mysql' || !Array.isArray(conflict) || conflict.length === 0) return all
+  const columns = (conflict as readonly string[]).flatMap((name) => metadata.findColumnWithDatabaseName(name) ?? [])
+  return columns.length === conflict.length ? [columns] : all
+}
+
+function persisted(column: ColumnMetadata, values: object, { driver }: DataSource): unknown {
+  let value: unknown = column.getEntityValue(values)
+  if (
+    column.referencedColumn !== undefined &&
+    isObject(value) &&
+    !(value instanceof Date) &&
+    !(value instanceof Uint8Array)
+  ) {
+    value = column.referencedColumn.getEntityValue(value)
+  }
+  if (typeof value === 'function') return undefined
+  return value === undefined || value === null ? value : driver.preparePersistentValue(value, column)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}

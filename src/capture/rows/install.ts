@@ -1,0 +1,166 @@
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm'
+import { familyOf } from '../typeorm'
+import { type Send, sourceOf, type WriteBuilder } from './builder'
+import { runPersisting } from './persisting'
+
+/** What takes the place of a write while its data source is attached. */
+export interface Interception {
+  execute(builder: WriteBuilder, original: () => Promise<unknown>): Promise<unknown>
+  clear(manager: EntityManager, target: unknown, original: () => Promise<unknown>): Promise<unknown>
+}
+
+/** What takes the place of one query of a query runner. */
+export type Replacement = (queryRunner: QueryRunner, send: Send, sql: string, parameters: unknown[]) => Promise<unknown>
+
+interface Registry {
+  readonly active: WeakMap<DataSource, Interception>
+  /** By the very list of parameters that a builder is about to hand to its query runner. */
+  readonly expected: WeakMap<object, Replacement>
+  /** What was patched, with the number of attached data sources that need it. */
+  readonly patched: Map<object, { users: number; undo: () => void }>
+}
+
+/** On globalThis, so that two copies of this package patch TypeORM once. */
+const REGISTRY = Symbol.for('typeorm-audit-logger.interceptions')
+
+/**
+ * Intercepts the writes of one data source. TypeORM's prototypes are patched with the first data source of that TypeORM
+ * and restored with the last; the writes of other data sources pass at the price of one look-up.
+ *
+ * @returns undoes it; later calls do nothing
+ */
+export function intercept(dataSource: DataSource, interception: Interception): () => void {
+  const { active, patched } = registry()
+  const manager = managerPrototype(dataSource)
+  const runner = runnerPrototype(dataSource)
+  const prototypes = [...builderPrototypes(dataSource), manager, runner]
+  const patch = (prototype: object) => {
+    if (prototype === manager) return patchManager(manager)
+    return prototype === runner ? patchRunner(runner) : patchBuilder(prototype)
+  }
+  for (const prototype of new Set(prototypes)) {
+    const known = patched.get(prototype)
+    if (known !== undefined) known.users += 1
+    else patched.set(prototype, { users: 1, undo: patch(prototype) })
+  }
+  active.set(dataSource, interception)
+  return () => {
+    if (active.get(dataSource) !== interception) return
+    active.delete(dataSource)
+    for (const prototype of new Set(prototypes)) {
+      const known = patched.get(prototype)
+      if (known === undefined) continue
+      known.users -= 1
+      if (known.users > 0) continue
+      known.undo()
+      patched.delete(prototype)
+    }
+  }
+}
+
+/** From the data source, not from an import: an application may have several copies of TypeORM. */
+function builderPrototypes(dataSource: DataSource): object[] {
+  const builders = [
+    dataSource.createQueryBuilder().insert(),
+    dataSource.createQueryBuilder().update(),
+    dataSource.createQueryBuilder().delete(),
+    dataSource.createQueryBuilder().softDelete(),
+  ]
+  return builders.map((builder) => Object.getPrototypeOf(builder) as object)
+}
+
+type Method = (this: unknown, ...values: unknown[]) => Promise<unknown>
+type Methods = Record<string, Method>
+
+function patchBuilder(prototype: object): () => void {
+  return replace(prototype as Methods, 'execute', (original) => {
+    return function execute(this: unknown) {
+      const builder = this as WriteBuilder
+      const dataSource = sourceOf(builder)
+      const interception = dataSource && registry().active.get(dataSource)
+      return interception === undefined ? original.call(this) : interception.execute(builder, () => original.call(this))
+    }
+  })
+}
+
+/** Has the next query with this list of parameters replaced. TypeORM sends it before anything else can happen. */
+export function expectQuery(parameters: unknown[], replacement: Replacement): void {
+  registry().expected.set(parameters, replacement)
+}
+
+/** The class of query runners that this driver makes; making one opens no connection. */
+function runnerPrototype({ driver }: DataSource): object {
+  return Object.getPrototypeOf(driver.createQueryRunner('master')) as object
+}
+
+function patchRunner(prototype: object): () => void {
+  const { expected } = registry()
+  return replace(prototype as Methods, 'query', (original) => {
+    return function query(this: unknown, ...values: unknown[]) {
+      const [sql, parameters] = values
+      const replacement = typeof parameters === 'object' && parameters !== null ? expected.get(parameters) : undefined
+      if (replacement === undefined) return original.apply(this, values)
+      expected.delete(parameters as object)
+      const send: Send = (text, more) => original.call(this, text, more, true) as ReturnType<Send>
+      return replacement(this as QueryRunner, send, sql as string, parameters as unknown[])
+    }
+  })
+}
+
+/** The one that has the methods itself: sql.js has a class below it, and its writes must not be intercepted twice. */
+function managerPrototype(dataSource: DataSource): object {
+  let prototype = Object.getPrototypeOf(dataSource.manager) as object
+  while (!Object.hasOwn(prototype, 'clear') && Object.getPrototypeOf(prototype) !== null) {
+    prototype = Object.getPrototypeOf(prototype) as object
+  }
+  return prototype
+}
+
+const PERSISTING = ['save', 'remove', 'softRemove', 'recover'] as const
+
+function patchManager(prototype: object): () => void {
+  const methods = prototype as Methods
+  const undo = PERSISTING.map((name) =>
+    replace(methods, name, (original) => {
+      return function persist(this: unknown, ...values: unknown[]) {
+        const dataSource = sourceOf(this as WriteBuilder) as DataSource
+        // PostgreSQL tells all by itself, and on Node 20 and 22 whatever runs in a context of its own is slower.
+        const known = registry().active.has(dataSource) && familyOf(dataSource) !== 'postgres'
+        return known ? runPersisting(values, () => original.apply(this, values)) : original.apply(this, values)
+      }
+    }),
+  )
+  undo.push(
+    replace(methods, 'clear', (original) => {
+      return function clear(this: unknown, ...values: unknown[]) {
+        const manager = this as EntityManager
+        const interception = registry().active.get(sourceOf(this as WriteBuilder) as DataSource)
+        const run = () => original.apply(this, values)
+        return interception === undefined ? run() : interception.clear(manager, values[0], run)
+      }
+    }),
+  )
+  return () => {
+    for (const one of undo) one()
+  }
+}
+
+/** Replaces a method; the undoing leaves alone what another package has put in its place meanwhile. */
+function replace(holder: Methods, name: string, make: (original: Method) => Method): () => void {
+  const original = holder[name]
+  if (typeof original !== 'function') throw new TypeError(`TypeORM has no ${name}() where it is expected`)
+  const own = Object.hasOwn(holder, name)
+  const replacement = make(original)
+  holder[name] = replacement
+  return () => {
+    if (holder[name] !== replacement) return
+    if (own) holder[name] = original
+    else delete holder[name]
+  }
+}
+
+function registry(): Registry {
+  const holder = globalThis as { [REGISTRY]?: Registry }
+  holder[REGISTRY] ??= { active: new WeakMap(), expected: new WeakMap(), patched: new Map() }
+  return holder[REGISTRY]
+}

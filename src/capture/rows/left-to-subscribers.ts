@@ -1,0 +1,35 @@
+import type { DataSource } from 'typeorm'
+import { propertiesOf } from '../properties'
+import { familyOf } from '../typeorm'
+import { metadataOf, type WriteBuilder } from './builder'
+import { persisting } from './persisting'
+import type { WriteKind } from './row-drafts'
+
+/**
+ * Whether an update inside save() is left to what TypeORM tells its subscribers, because that is whole: where the
+ * database cannot return old values, reading them again would cost a query that save() does not cost without capture.
+ */
+export function leftToSubscribers(builder: WriteBuilder, kind: WriteKind, dataSource: DataSource): boolean {
+  const { expressionMap } = builder
+  const store = persisting()
+  if (store === undefined || !store.listeners || expressionMap.callListeners) return false
+  if (familyOf(dataSource) === 'postgres' || kind === 'insert' || kind === 'delete') return false
+  // An orphan, and a save() that does not read back.
+  if (expressionMap.whereEntities.length === 0 || !expressionMap.updateEntity) return false
+  const metadata = metadataOf(builder)
+  if (metadata === undefined) return false
+  const values = expressionMap.valuesSet
+  return propertiesOf(metadata).every(({ columns, relation, also }) => {
+    if (columns.some((column) => !column.isSelect || column.asExpression !== undefined)) return false
+    // SQLite's drivers give large ones to TypeORM as numbers, which changes them.
+    if (familyOf(dataSource) === 'sqlite' && columns.some((column) => column.type === 'bigint')) return false
+    if (kind !== 'update' || typeof values !== 'object' || values === null) return true
+    return columns.every((column) => {
+      const value: unknown = column.getEntityValue(values)
+      const given = value !== undefined
+      const parent =
+        relation?.inverseRelation ?? (also === undefined ? undefined : column.relationMetadata?.inverseRelation)
+      return !(given && (parent !== undefined || typeof value === 'function'))
+    })
+  })
+}

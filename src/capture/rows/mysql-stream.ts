@@ -1,0 +1,54 @@
+import type { QueryRunner } from 'typeorm'
+import { type Send, type StructuredResult, withConnection } from './builder'
+
+type Records = Record<string, unknown>[]
+
+/** What is used of mysql2 and mysql: without a callback, a query hands its rows on one by one and keeps none. */
+interface Connection {
+  query(payload: unknown, parameters: unknown): Query
+}
+
+interface Query {
+  on(event: 'result', listener: (row: Record<string, unknown>) => void): Query
+  on(event: 'error', listener: (error: unknown) => void): Query
+  on(event: 'end', listener: () => void): Query
+}
+
+/**
+ * Runs a statement through the query runner's own `query()`, handing its rows on one by one.
+ *
+ * @param onRow takes what is not TypeORM's out of the record. What is left, if anything is, is the result
+ */
+export function streamRecords(
+  queryRunner: QueryRunner,
+  send: Send,
+  [sql, parameters]: readonly [string, unknown[]],
+  onRow: (record: Record<string, unknown>) => void,
+): Promise<StructuredResult> {
+  const wrap = (connection: unknown) => {
+    const run = (payload: unknown, values: unknown) => rowsOf((connection as Connection).query(payload, values), onRow)
+    return {
+      // 1.x
+      promise: () => ({ query: async (payload: unknown, values: unknown) => [await run(payload, values)] }),
+      // 0.3
+      query: (payload: unknown, values: unknown, done: (error: unknown, raw?: Records) => void) =>
+        void run(payload, values).then((raw) => done(null, raw), done),
+    }
+  }
+  return withConnection(queryRunner as never, wrap, () => send(sql, parameters))
+}
+
+function rowsOf(query: Query, onRow: (record: Record<string, unknown>) => void): Promise<Records> {
+  return new Promise((resolve, reject) => {
+    const left: Records = []
+    query.on('result', (record) => {
+      onRow(record)
+      for (const _ in record) {
+        left.push(record)
+        break
+      }
+    })
+    query.on('error', reject)
+    query.on('end', () => resolve(left))
+  })
+}

@@ -1,0 +1,172 @@
+import type { EntityMetadata, QueryRunner } from 'typeorm'
+import type { WriteBuilder } from './builder'
+import { conflictKeys } from './conflict-keys'
+import { parsersOf, queryClassOf, stream } from './postgres-stream'
+import { hasOld, readRest, readUpdated, type UpdatePlan, updateStatement } from './postgres-update'
+import { layoutOf, placesOf, type Row, rootOf, rowOf } from './row'
+import { keyText, returning, returningList, selectByValues, tableOf } from './statements'
+import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
+
+const LOCK = ' FOR NO KEY UPDATE'
+const RACE = 'another transaction inserted them meanwhile, so their old values are not known'
+const PARTITIONED =
+  'an upsert into a partitioned table: the row was not there before, but another transaction may have inserted it meanwhile'
+
+/** A write to PostgreSQL: its own statement gives the rows, one by one. */
+export class PostgresWrite implements RowWrite {
+  readonly #parts: WriteParts
+  readonly #Query: NonNullable<ReturnType<typeof queryClassOf>>
+  readonly #upsert: boolean
+  #plan: UpdatePlan | undefined
+
+  private constructor(parts: WriteParts, Query: NonNullable<ReturnType<typeof queryClassOf>>) {
+    this.#parts = parts
+    this.#Query = Query
+    this.#upsert = parts.kind === 'insert' && parts.builder.expressionMap.onUpdate !== undefined
+  }
+
+  static of(parts: WriteParts): PostgresWrite | undefined {
+    const Query = queryClassOf(parts.dataSource.driver)
+    return Query && new PostgresWrite(parts, Query)
+  }
+
+  compound(): boolean {
+    return this.#upsert && !hasOld(this.#parts.dataSource)
+  }
+
+  statement(): [string, unknown[]] {
+    const { builder, kind, metadata, dataSource, named } = this.#parts
+    if (this.#upsert && hasOld(dataSource)) return returning(builder, oldAndNew(builder, layoutOf(metadata).names))
+    if (kind === 'insert' || kind === 'delete') return returning(builder, returningList(builder))
+    const { sql, parameters, plan } = updateStatement(builder, metadata, dataSource, named)
+    this.#plan = plan
+    return [sql, parameters]
+  }
+
+  run(place: Place, statement: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
+    if (this.#plan !== undefined) return this.#update(place, statement, { plan: this.#plan, sink })
+    if (!this.#upsert) return this.#whole(place, statement, sink)
+    return hasOld(this.#parts.dataSource)
+      ? this.#upsertReturning(place, statement, sink)
+      : this.#runUpsert(place, statement, sink)
+  }
+
+  async #whole(
+    { queryRunner, send }: Place,
+    [sql, parameters]: readonly [string, unknown[]],
+    sink: RowSink,
+  ): Promise<Ran> {
+    const deleted = this.#parts.kind === 'delete'
+    const added = layoutOf(this.#parts.metadata).names.length
+    const onRow = (values: readonly unknown[], at: number) => {
+      const row = at === 0 ? values : values.slice(at)
+      sink(deleted ? row : undefined, deleted ? undefined : row)
+    }
+    return { result: await stream(queryRunner, send, this.#Query, { sql, parameters, added, onRow }) }
+  }
+
+  async #update(
+    place: Place,
+    [sql, parameters]: readonly [string, unknown[]],
+    { plan, sink }: { plan: UpdatePlan; sink: RowSink },
+  ): Promise<Ran> {
+    const later: { before: unknown[]; after: unknown[]; text: string }[] = []
+    const onRow = (values: readonly unknown[], at: number) => {
+      const { before, after, text } = readUpdated(plan, values, at)
+      if (text === undefined) sink(before, after)
+      else later.push({ before, after, text })
+    }
+    const { queryRunner, send } = place
+    const result = await stream(queryRunner, send, this.#Query, { sql, parameters, added: plan.columns, onRow })
+    if (later.length > 0) await this.#readLater(place, later, { plan, sink })
+    return { result }
+  }
+
+  /** Asks how pg reads the columns that a trigger has changed: once a table, which is read whole from then on. */
+  async #readLater(
+    { queryRunner, send }: Place,
+    later: readonly { before: unknown[]; after: unknown[]; text: string }[],
+    { plan, sink }: { plan: UpdatePlan; sink: RowSink },
+  ): Promise<void> {
+    const { builder, metadata } = this.#parts
+    const { names } = layoutOf(metadata)
+    const columns = plan.rest.map((index) => builder.escape(names[index] ?? ''))
+    const parsers = await parsersOf(
+      queryRunner,
+      send,
+      `SELECT ${columns.join(', ')} FROM ${tableOf(builder)} WHERE false`,
+    )
+    for (const one of later) {
+      const { before, after } = readRest(plan, metadata, one, parsers)
+      sink(before, after)
+    }
+  }
+
+  /** From version 18 on the statement says itself what was there. */
+  async #upsertReturning(
+    { queryRunner, send }: Place,
+    [sql, parameters]: readonly [string, unknown[]],
+    sink: RowSink,
+  ): Promise<Ran> {
+    const { metadata } = this.#parts
+    const size = layoutOf(metadata).names.length
+    const keys = placesOf(metadata, rootOf(metadata).primaryColumns)
+    const onRow = (values: readonly unknown[], at: number) => {
+      const before = values.slice(at, at + size)
+      const inserted = keys.some((place) => before[place] === null)
+      sink(inserted ? undefined : before, values.slice(at + size))
+    }
+    return { result: await stream(queryRunner, send, this.#Query, { sql, parameters, added: 2 * size, onRow }) }
+  }
+
+  /** Which rows were there already is looked up by the keys that may conflict, and locked. */
+  async #runUpsert(place: Place, [sql, parameters]: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
+    const { builder, metadata, dataSource } = this.#parts
+    const { queryRunner, send } = place
+    const layout = layoutOf(metadata)
+    const before = new Map<string, Row>()
+    for (const { columns, rows } of conflictKeys(builder, metadata, dataSource)) {
+      for (const [select, values] of selectByValues(builder, dataSource, { columns, rows, lock: LOCK })) {
+        for (const record of (await queryRunner.query(select, values)) as Record<string, unknown>[]) {
+          const row = rowOf(layout, record)
+          before.set(keyText(builder, row), row)
+        }
+      }
+    }
+    // A system column, which a partitioned table does not return: 0 in a row that was inserted.
+    const tells = !(await isPartitioned(queryRunner, metadata, tableOf(builder)))
+    const statement = tells ? `${sql}, (xmax = 0) AS "__audit_fresh"` : sql
+    let unread = 0
+    const onRow = (values: readonly unknown[], at: number) => {
+      const after = values.slice(at, at + layout.names.length)
+      const was = before.get(keyText(builder, after))
+      if (was !== undefined) sink(was, after)
+      else if (!tells) sink(undefined, after, PARTITIONED)
+      else if (values[at + layout.names.length] === true) sink(undefined, after)
+      else unread += 1
+    }
+    const added = layout.names.length + (tells ? 1 : 0)
+    const result = await stream(queryRunner, send, this.#Query, { sql: statement, parameters, added, onRow })
+    return { result, ...(unread > 0 && { unread: `${unread} rows were updated by an upsert: ${RACE}` }) }
+  }
+}
+
+function oldAndNew(builder: WriteBuilder, names: readonly string[]): string {
+  const side = (row: string) =>
+    names.map((name, place) => `${row}.${builder.escape(name)} AS "__audit_${row}_${place}"`)
+  return [...side('old'), ...side('new')].join(', ')
+}
+
+const partitioned = new WeakMap<EntityMetadata, boolean>()
+
+/** Asked once a table. */
+async function isPartitioned(queryRunner: QueryRunner, metadata: EntityMetadata, table: string): Promise<boolean> {
+  const known = partitioned.get(metadata)
+  if (known !== undefined) return known
+  const [row] = (await queryRunner.query('SELECT relkind FROM pg_class WHERE oid = to_regclass($1)', [table])) as {
+    relkind?: string
+  }[]
+  const found = row?.relkind === 'p'
+  partitioned.set(metadata, found)
+  return found
+}

@@ -1,0 +1,122 @@
+import type { DataSource } from 'typeorm'
+import { familyOf } from '../typeorm'
+import { metadataOf, type WriteBuilder } from './builder'
+import { capped, isLimited, MOST_ROWS, writeLarge } from './large'
+import { takeRows } from './returning-write'
+import { layoutOf, type Row, rowOf } from './row'
+import { keyNames, keyText, returningAtEnd, returningList, selectByValues, selectMatching } from './statements'
+import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
+
+/**
+ * A statement of a driver that cannot give old values: its rows are read before it, and on MySQL again after it. SQLite
+ * returns the new ones.
+ */
+export class ReadAround implements RowWrite {
+  readonly #parts: WriteParts
+  readonly #returns: boolean
+
+  constructor(parts: WriteParts) {
+    this.#parts = parts
+    this.#returns = familyOf(parts.dataSource) === 'sqlite'
+  }
+
+  compound(): boolean {
+    return true
+  }
+
+  statement(): [string, unknown[]] {
+    const { builder } = this.#parts
+    return this.#returns ? returningAtEnd(builder, returningList(builder)) : builder.getQueryAndParameters()
+  }
+
+  async run(
+    { queryRunner, send }: Place,
+    [sql, parameters]: readonly [string, unknown[]],
+    sink: RowSink,
+  ): Promise<Ran> {
+    const { builder, kind, metadata, dataSource } = this.#parts
+    const layout = layoutOf(metadata)
+    const lock = this.#returns ? '' : ' FOR UPDATE'
+    const limited = isLimited(builder)
+    const read = async (end: string): Promise<Record<string, unknown>[]> => {
+      const [select, values] = selectMatching(builder, end)
+      return (await queryRunner.query(select, values)) as Record<string, unknown>[]
+    }
+    let found = await read(capped(limited, lock))
+    if (!limited && found.length > MOST_ROWS) {
+      const ran = await writeLarge({ queryRunner, send, alone: false }, this.#parts, sink)
+      if (ran !== undefined) return ran
+      found = await read(lock)
+    }
+    const before = found.map((record) => rowOf(layout, record))
+    const result = await send(sql, parameters)
+    if (kind === 'delete') {
+      for (const row of before) sink(row, undefined)
+      return { result }
+    }
+    const keys = new Keys(this.#parts, before)
+    if (this.#returns) for (const row of takeRows(result, this.#parts)) keys.add(row)
+    else {
+      for (const [again, more] of selectByValues(builder, dataSource, {
+        columns: keys.columns,
+        rows: keys.rows,
+        lock: '',
+      })) {
+        for (const record of (await queryRunner.query(again, more)) as Record<string, unknown>[])
+          keys.add(rowOf(layout, record))
+      }
+    }
+    return { result, unread: keys.pair(sink) }
+  }
+}
+
+/** Finds for each row before a statement what became of it. */
+export class Keys {
+  readonly columns: readonly string[]
+  /** The keys that the rows have after the statement. */
+  readonly rows: readonly (readonly unknown[])[]
+  readonly #builder: WriteBuilder
+  readonly #before: readonly Row[]
+  readonly #after = new Map<string, Row>()
+
+  constructor({ builder, kind, metadata, dataSource }: WriteParts, before: readonly Row[]) {
+    const { places } = layoutOf(metadata)
+    const moved = kind === 'update' ? newKeyOf(builder, dataSource) : new Map<string, unknown>()
+    this.columns = keyNames(builder)
+    this.rows = before.map((row) =>
+      this.columns.map((name) => (moved.has(name) ? moved.get(name) : row[places.get(name) ?? -1])),
+    )
+    this.#builder = builder
+    this.#before = before
+  }
+
+  add(after: Row): void {
+    this.#after.set(keyText(this.#builder, after), after)
+  }
+
+  /** @returns why nothing is known of some of the rows */
+  pair(sink: RowSink): string | undefined {
+    const [first] = this.#after.values()
+    let lost = 0
+    this.#before.forEach((row, index) => {
+      const single = this.#before.length === 1 ? first : undefined
+      const after = single ?? this.#after.get(JSON.stringify((this.rows[index] ?? []).map(String)))
+      if (after === undefined) lost += 1
+      else sink(row, after)
+    })
+    return lost > 0 ? `${lost} rows were given another key: their new values are not known` : undefined
+  }
+}
+
+/** What the statement makes of the primary key, if it sets it. */
+function newKeyOf(builder: WriteBuilder, { driver }: DataSource): Map<string, unknown> {
+  const values = builder.expressionMap.valuesSet
+  const moved = new Map<string, unknown>()
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) return moved
+  for (const column of metadataOf(builder)?.primaryColumns ?? []) {
+    const value: unknown = column.getEntityValue(values)
+    if (value !== undefined && typeof value !== 'function')
+      moved.set(column.databaseName, driver.preparePersistentValue(value, column))
+  }
+  return moved
+}

@@ -1,0 +1,90 @@
+import type { DataSource } from 'typeorm'
+import { familyOf, okPacketPrototype } from '../typeorm'
+import { metadataOf, type StructuredResult, type WriteBuilder } from './builder'
+import type { Row } from './row'
+import type { WriteKind } from './row-drafts'
+import { layoutOfBuilder } from './statements'
+
+interface RowsOf {
+  readonly kind: WriteKind
+  readonly builder: WriteBuilder
+  readonly count: number
+  readonly first: Row | undefined
+}
+
+/** Makes of a statement's result what it would have been without the columns that capture added and has taken out. */
+export function restoreResult(
+  result: StructuredResult,
+  records: Record<string, unknown>[],
+  dataSource: DataSource,
+  { kind, builder, count, first }: RowsOf,
+): void {
+  // TypeORM asked for columns itself.
+  if (records.some((record) => Object.keys(record).length > 0)) return
+  records.length = 0
+  switch (familyOf(dataSource)) {
+    case 'mysql':
+      if (!Array.isArray(result.raw)) return
+      result.raw = kind === 'insert' ? insertPacket(builder, count, first) : okPacket({ affectedRows: count })
+      result.records = []
+      result.affected = count
+      return
+    case 'sqlite':
+      if (Array.isArray(result.raw)) result.raw.length = 0
+      result.affected = count
+      if (dataSource.options.type === 'better-sqlite3') result.raw = lastRowId(dataSource)
+      return
+    default:
+  }
+}
+
+/** What mysql2 answers a statement without RETURNING with. */
+function okPacket(fields: object): object {
+  const packet = {
+    fieldCount: 0,
+    affectedRows: 0,
+    insertId: 0,
+    info: '',
+    serverStatus: 2,
+    warningStatus: 0,
+    changedRows: 0,
+  }
+  return Object.assign(Object.create(okPacketPrototype()) as object, packet, fields)
+}
+
+function insertPacket(builder: WriteBuilder, count: number, first: Row | undefined): object {
+  const { valuesSet, onIgnore, onUpdate } = builder.expressionMap
+  const given = Array.isArray(valuesSet) ? valuesSet.length : 1
+  const duplicates = onIgnore ? given - count : 0
+  const info = given > 1 && !onUpdate ? `Records: ${given}  Duplicates: ${duplicates}  Warnings: ${duplicates}` : ''
+  return okPacket({ affectedRows: count, insertId: insertId(builder, first), info, warningStatus: duplicates })
+}
+
+/** Of each row that it updates, an upsert counts two, and one where nothing had to be changed. */
+export function restoreUpsert(
+  result: StructuredResult,
+  builder: WriteBuilder,
+  { inserted, changed, unchanged }: { inserted: number; changed: number; unchanged: number },
+): void {
+  if (Array.isArray(result.raw) || typeof result.raw !== 'object' || result.raw === null) return
+  const affectedRows = inserted + 2 * changed + unchanged
+  const { valuesSet } = builder.expressionMap
+  const given = Array.isArray(valuesSet) ? valuesSet.length : 1
+  const info = given > 1 ? `Records: ${given}  Duplicates: ${changed + unchanged}  Warnings: 0` : ''
+  Object.assign(result.raw, { affectedRows, info })
+  result.affected = affectedRows
+}
+
+function insertId(builder: WriteBuilder, first: Row | undefined): number {
+  const column = metadataOf(builder)?.columns.find((one) => one.generationStrategy === 'increment')
+  return column === undefined || first === undefined
+    ? 0
+    : Number(first[layoutOfBuilder(builder).places.get(column.databaseName) ?? -1])
+}
+
+function lastRowId({ driver }: DataSource): unknown {
+  const { databaseConnection } = driver as unknown as {
+    databaseConnection: { prepare(sql: string): { get(): { id: unknown } } }
+  }
+  return databaseConnection.prepare('SELECT last_insert_rowid() AS id').get().id
+}

@@ -1,0 +1,199 @@
+import type { EntityManager, EntityMetadata, QueryRunner } from 'typeorm'
+import type { Draft } from '../draft'
+import { Gaps } from '../gaps'
+import { modelOf } from '../instance'
+import { hasName } from '../name'
+import { metadataOf, type Send, type StructuredResult, type WriteBuilder } from './builder'
+import { expectQuery, type Interception } from './install'
+import { leftToSubscribers } from './left-to-subscribers'
+import { Readability } from './readability'
+import { rootOf } from './row'
+import { unreadRowsDraft } from './row-drafts'
+import { type RowCaptureParts, Rows, type Statement } from './rows'
+import { Transactions } from './transactions'
+import { kindOf, type Place, type RowWrite } from './write'
+import { rowWriteOf } from './write-of'
+
+/** Captures the rows that TypeORM's statements write, as the database has them before and after. */
+export class RowCapture implements Interception {
+  readonly #parts: RowCaptureParts
+  readonly #readability: Readability
+  readonly #transactions: Transactions
+  readonly #named = new WeakMap<EntityMetadata, boolean>()
+
+  constructor(parts: RowCaptureParts) {
+    this.#parts = parts
+    this.#readability = new Readability(parts)
+    this.#transactions = new Transactions(parts)
+  }
+
+  execute(builder: WriteBuilder, original: () => Promise<unknown>): Promise<unknown> {
+    const { dataSource, strict } = this.#parts
+    const metadata = metadataOf(builder)
+    const kind = kindOf(builder)
+    if (metadata === undefined || kind === undefined || !this.#concerns(metadata)) return original()
+    let write: RowWrite | undefined
+    try {
+      if (!strict && leftToSubscribers(builder, kind, dataSource)) return this.#transactions.inTurn(original)
+      write = rowWriteOf({ builder, kind, metadata, dataSource, named: this.#isNamed(metadata) })
+    } catch (error) {
+      this.#parts.failed(modelOf(metadata), error)
+    }
+    if (write !== undefined) return this.#run({ builder, write, metadata, kind }, original)
+    return strict ? this.#checked(builder, original) : original()
+  }
+
+  /** A write of which subscribers tell, in a transaction that `strict` can refuse. */
+  async #checked(builder: WriteBuilder, original: () => Promise<unknown>): Promise<unknown> {
+    const { queryRunner: given } = builder
+    const queryRunner = given ?? this.#parts.dataSource.createQueryRunner('master')
+    const held = builder as { queryRunner?: QueryRunner | undefined }
+    held.queryRunner = queryRunner
+    try {
+      return await this.#transactions.atomically(queryRunner, true, async () => {
+        this.#parts.checkStrict(queryRunner)
+        const result = await original()
+        this.#parts.checkStrict(queryRunner)
+        return result
+      })
+    } finally {
+      held.queryRunner = given
+      if (given === undefined) await queryRunner.release()
+    }
+  }
+
+  /** TRUNCATE tells nothing, so the rows are counted before. */
+  async clear(manager: EntityManager, target: unknown, original: () => Promise<unknown>): Promise<unknown> {
+    const { dataSource, selection } = this.#parts
+    const metadata = dataSource.getMetadata(target as never)
+    const decoration = selection.ofFamily(metadata)
+    if (decoration === undefined || !decoration.actions.includes('OBJ_DELETE')) return original()
+    const queryRunner = manager.queryRunner ?? dataSource.createQueryRunner('master')
+    this.#parts.checkStrict(queryRunner)
+    const rows = await this.#count(queryRunner, metadata)
+    // Given back before TypeORM takes one: a pool of one connection must not wait for itself.
+    if (queryRunner !== manager.queryRunner) await queryRunner.release()
+    const result = await original()
+    if (rows === 0) return result
+    const gaps = new Gaps()
+    if (rows === undefined) gaps.note('the table was cleared, and its rows could not be counted')
+    const content = { cleared: true, ...(rows !== undefined && { rows }) }
+    const changed = { changes: new Map(), gaps }
+    const draft: Draft = { action: 'OBJ_DELETE', metadata, decoration, changed, content }
+    this.#record(queryRunner, draft)
+    return result
+  }
+
+  async #count(queryRunner: QueryRunner, metadata: EntityMetadata): Promise<number | undefined> {
+    try {
+      const path = metadata.tablePath.split('.').map((part) => this.#parts.dataSource.driver.escape(part))
+      const [row] = (await queryRunner.query(`SELECT COUNT(*) AS n FROM ${path.join('.')}`)) as { n: unknown }[]
+      return Number(row?.n)
+    } catch (error) {
+      this.#parts.failed(modelOf(metadata), error)
+      return undefined
+    }
+  }
+
+  async #run(statement: Statement, original: () => Promise<unknown>): Promise<unknown> {
+    const { builder, write, metadata } = statement
+    if (!(await this.#readability.mayRead(builder, metadata))) return this.#unreadable(statement, original)
+    let missed = false
+    builder.getQueryAndParameters = () => {
+      Reflect.deleteProperty(builder, 'getQueryAndParameters')
+      let made: [string, unknown[]]
+      try {
+        made = write.statement()
+      } catch (error) {
+        // If the mistake is the application's, TypeORM makes its own of it.
+        const plain = builder.getQueryAndParameters()
+        this.#parts.failed(modelOf(metadata), error)
+        missed = true
+        return plain
+      }
+      missed = true
+      expectQuery(made[1], (queryRunner, send, sql, parameters) => {
+        missed = false
+        return this.#replace(statement, { queryRunner, send }, [sql, parameters])
+      })
+      return made
+    }
+    try {
+      const result = await original()
+      if (missed) this.#unread(statement, builder.queryRunner, (result as { affected?: number }).affected)
+      return result
+    } finally {
+      Reflect.deleteProperty(builder, 'getQueryAndParameters')
+    }
+  }
+
+  async #replace(
+    statement: Statement,
+    { queryRunner, send }: { queryRunner: QueryRunner; send: Send },
+    [sql, parameters]: [string, unknown[]],
+  ): Promise<StructuredResult> {
+    const { builder, write, metadata } = statement
+    const place: Place = { queryRunner, send, alone: !this.#parts.strict && !this.#parts.inTransaction(queryRunner) }
+    try {
+      const result = await this.#transactions.atomically(queryRunner, write.compound(place), async () => {
+        this.#parts.checkStrict(queryRunner)
+        const rows = new Rows(this.#parts, statement, queryRunner)
+        const ran = await write.run(place, [sql, parameters], rows.sink)
+        this.#parts.hold(queryRunner, rows.events(ran.unread))
+        this.#parts.checkStrict(queryRunner)
+        return ran.result
+      })
+      this.#readability.wasRead(metadata)
+      return result
+    } catch (error) {
+      if (!this.#readability.isRefusal(error, metadata) || !this.#readability.mayRepeat(queryRunner)) throw error
+      const result = await send(...builder.getQueryAndParameters())
+      this.#unread(statement, queryRunner, result.affected)
+      return result
+    }
+  }
+
+  /** The write goes its way, and its event says that its rows could not be read. */
+  async #unreadable(statement: Statement, original: () => Promise<unknown>): Promise<unknown> {
+    const result = await original()
+    this.#unread(statement, statement.builder.queryRunner, (result as { affected?: number } | undefined)?.affected)
+    return result
+  }
+
+  #unread({ metadata, kind }: Statement, queryRunner: QueryRunner | undefined, affected: number | undefined): void {
+    const { selection, dataSource } = this.#parts
+    const side = metadata.isJunction ? selection.ofJunction(metadata) : undefined
+    const decoration = side?.decoration ?? selection.ofFamily(metadata)
+    if (affected === 0 || decoration === undefined) return
+    const why = `${affected ?? 'an unknown number of'} rows were written, the database does not let them be read as the entity describes them`
+    const subject = { metadata: side?.metadata ?? metadata, decoration, dataSource }
+    const draft = unreadRowsDraft(side === undefined ? kind : 'update', subject, why)
+    // Without one of its own, a builder's query runner had no transaction either.
+    this.#record(queryRunner ?? dataSource.createQueryRunner('master'), draft)
+  }
+
+  #record(queryRunner: QueryRunner, draft: Draft): void {
+    const event = this.#parts.event(queryRunner, draft, () => draft)
+    if (event !== undefined) this.#parts.hold(queryRunner, [event])
+  }
+
+  #concerns(metadata: EntityMetadata): boolean {
+    const { selection } = this.#parts
+    if (metadata.isJunction) return selection.ofJunction(metadata) !== undefined
+    return selection.ofFamily(metadata) !== undefined
+  }
+
+  /** Whether any class of the table has something to call its rows by. */
+  #isNamed(metadata: EntityMetadata): boolean {
+    const root = rootOf(metadata)
+    const known = this.#named.get(root)
+    if (known !== undefined) return known
+    const { selection } = this.#parts
+    const named = [root, ...root.childEntityMetadatas].some((one) => {
+      const decoration = selection.of(one)
+      return decoration !== undefined && hasName(one, decoration)
+    })
+    this.#named.set(root, named)
+    return named
+  }
+}

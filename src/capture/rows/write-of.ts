@@ -1,0 +1,33 @@
+import { familyOf } from '../typeorm'
+import { MariadbUpdate } from './mariadb-update'
+import { MariadbUpsert } from './mariadb-upsert'
+import { MysqlInsert } from './mysql-insert'
+import { persisting } from './persisting'
+import { PostgresWrite } from './postgres-write'
+import { ReadAround } from './read-around'
+import { ReturningWrite } from './returning-write'
+import type { RowWrite, WriteParts } from './write'
+
+/** Undefined where the driver leaves no way to read the rows. */
+export function rowWriteOf(parts: WriteParts): RowWrite | undefined {
+  const { kind, dataSource } = parts
+  const { driver } = dataSource
+  switch (familyOf(dataSource)) {
+    case 'postgres':
+      return PostgresWrite.of(parts)
+    case 'mysql':
+      if (kind === 'insert') return mysqlInsert(parts)
+      if (!driver.isReturningSqlSupported('delete')) return new ReadAround(parts)
+      return kind === 'delete' ? new ReturningWrite(parts) : new MariadbUpdate(parts)
+    default:
+      return kind === 'insert' || kind === 'delete' ? new ReturningWrite(parts) : new ReadAround(parts)
+  }
+}
+
+function mysqlInsert(parts: WriteParts): RowWrite | undefined {
+  if (!parts.dataSource.driver.isReturningSqlSupported('insert')) {
+    const told = parts.builder.expressionMap.callListeners || persisting()?.listeners === true
+    return told ? undefined : new MysqlInsert(parts)
+  }
+  return parts.builder.expressionMap.onUpdate === undefined ? new ReturningWrite(parts) : new MariadbUpsert(parts)
+}

@@ -1,0 +1,3 @@
+import { describeProperty } from '../support/matrix/property'
+
+describeProperty('1.x')

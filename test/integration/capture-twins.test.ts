@@ -1,0 +1,3 @@
+import { describeTwins } from '../support/matrix/twins'
+
+describeTwins('1.x')
