@@ -5,6 +5,7 @@ import {
   initializeTransactionalContext,
   Propagation,
   runInTransaction,
+  runOnTransactionCommit,
   StorageDriver,
 } from 'typeorm-transactional'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -75,4 +76,38 @@ describe.each(orders)('typeorm-transactional on %s, capture attached %s it', (dr
     await pairs().update({ left: 'a' }, { note: 'later' })
     expect(trail.one().changes).toEqual({ note: { from: 'old', to: 'later' } })
   })
+
+  it('leaves its hooks alone: what they write is told by itself', async () => {
+    const written = new Promise<void>((resolve, reject) => {
+      void transaction(async () => {
+        runOnTransactionCommit(() => {
+          pairs()
+            .update({ left: 'a' }, { note: 'by the hook' })
+            .then(() => resolve(), reject)
+        })
+        await pairs().update({ left: 'a' }, { note: 'new' })
+      }).catch(reject)
+    })
+    await written
+    expect(trail.take().map(({ changes }) => changes)).toEqual([
+      { note: { from: 'old', to: 'new' } },
+      { note: { from: 'new', to: 'by the hook' } },
+    ])
+  })
+
+  // typeorm-transactional 0.5 on TypeORM 1.x takes a second connection for NESTED, with or without capture, which waits
+  // for the rows of the first: savepoints are only had where all share one connection.
+  if (driver === 'better-sqlite3') {
+    it('tells nothing of what was rolled back to a savepoint', async () => {
+      await transaction(async () => {
+        await pairs().update({ left: 'a' }, { note: 'outer' })
+        const nested = transaction(async () => {
+          await pairs().update({ left: 'a' }, { note: 'inner' })
+          throw ON_PURPOSE
+        }, Propagation.NESTED)
+        await expect(nested).rejects.toBe(ON_PURPOSE)
+      })
+      expect(trail.one().changes).toEqual({ note: { from: 'old', to: 'outer' } })
+    })
+  }
 })
