@@ -1,5 +1,5 @@
 // Compiles the benchmarks, with all they measure, into .cache/bench, and runs one or all of them:
-// `npm run bench -- [push|flush|save|memory|ship …] [--quick] [--json] [--rounds n]`; ship, which takes minutes and
+// `npm run bench -- [push|flush|save|memory|context|ship …] [--quick] [--json] [--rounds n]`; ship, which takes minutes and
 // installs what it compares with, only when it is named.
 import { spawnSync } from 'node:child_process'
 import { cpSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const BENCHES = ['push', 'flush', 'save', 'memory']
+const BENCHES = ['push', 'flush', 'save', 'memory', 'context']
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const out = join(root, '.cache', 'bench')
 

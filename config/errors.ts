@@ -168,6 +168,30 @@ export const ERRORS = {
     what: 'A call of {method} was wrong: {problem}. An event that says so was recorded in its place.',
     remedy: 'Correct the call; docs/events.md shows what each function takes.',
   },
+  AUDIT_EVENT_UNKNOWN: {
+    what: '{method} was called with {action}, which is no event of the catalogue.',
+    remedy: 'Add it to defineEvents(), or correct the name. Without strict, the event is recorded and says so.',
+  },
+  AUDIT_EVENT_INVALID: {
+    what: '{method} was called for {action} with content that does not match its schema: {problem}.',
+    remedy: 'Correct the content or the schema. Without strict, the event is recorded as given and says so.',
+  },
+  AUDIT_EVENT_SENT: {
+    what: 'The builder of {action} was used again after send(); nothing was recorded for that.',
+    remedy: 'Make a builder for each event: build() is cheap.',
+  },
+  AUDIT_CATALOGUE_INVALID: {
+    what: 'defineEvents: {action} is {given}.',
+    remedy: 'Accepted: {accepted}.',
+  },
+  AUDIT_AUDITED_INVALID: {
+    what: '@Audited on {method}: {option} is {given}.',
+    remedy: 'Accepted: {accepted}.',
+  },
+  AUDIT_SKIP_FAILED: {
+    what: 'The function skip of the settings failed: {problem}. The event was recorded.',
+    remedy: 'Make it return true or false, without throwing and not as a promise.',
+  },
   AUDIT_CAPTURE_FAILED: {
     what: 'An event could not be built whole: {problem}. It was recorded without that part and says so.',
     remedy: 'Correct the cause that is named; if it lies in this package, please report it.',
@@ -176,9 +200,34 @@ export const ERRORS = {
     what: 'A value of an event could not be read ({path}); "[Unreadable]" stands in its place.',
     remedy: 'See why its getter, toJSON or proxy throws, or leave it out of what is recorded.',
   },
+  AUDIT_JOB_CONTEXT_INVALID: {
+    what: 'The context that job {job} of the queue {queue} carries is not usable: {problem}.',
+    remedy:
+      'Its events name no actor; add jobs through auditQueue, with the same version of this package (docs/jobs.md).',
+  },
+  AUDIT_MASK_KEY_MISSING: {
+    what: 'An entity masks {path} by a keyed hash, and the settings have no key: *** was recorded.',
+    remedy: 'Set AUDIT_LOGGER_MASK_KEY (option maskKey), or choose another mode in @AuditUpdateDelete.',
+  },
   AUDIT_ACTOR_RESOLVER_FAILED: {
     what: 'The actorResolver of the settings failed: {problem}. The default fields of the user were recorded.',
     remedy: 'Make it return the fields of an actor, or undefined, without throwing and not as a promise.',
+  },
+  AUDIT_CONTEXT_OPTION_INVALID: {
+    what: 'The option {option} of the request context is not usable: {problem}.',
+    remedy: 'Correct it where the middleware or plugin is set up; docs/context.md lists what each option takes.',
+  },
+  AUDIT_CONTEXT_OPTION_FAILED: {
+    what: 'The option {option} of the request context failed: {problem}. Events are recorded without it and say so.',
+    remedy: 'Make the function return its value, not a promise, and not throw, also for requests without a user.',
+  },
+  AUDIT_LOGIN_HOOK_INVALID: {
+    what: 'The login hook cannot be set up: {problem}.',
+    remedy: 'Correct the call that sets it up; docs/login.md shows what each hook takes.',
+  },
+  AUDIT_LOGIN_HOOK_FAILED: {
+    what: 'The function {option} of a login hook failed: {problem}. The login itself was not touched.',
+    remedy: 'Correct the function of the options that is named; if none is, please report it.',
   },
   AUDIT_ORGANISATION_PATH_BROKEN: {
     what: 'The path {path} does not lead from the user to an organisation: {problem}. Events are recorded without one.',

@@ -2,6 +2,7 @@ import type { DataSource, EntityMetadata } from 'typeorm'
 import type { Settings } from '../../config/settings'
 import type { Recorder } from '../recorder'
 import { problemOf, Reports } from '../report'
+import { suspended } from '../switches/suspension'
 import type { Decoration, ObjectAction } from './decoration'
 import { type Draft, observationOf } from './draft'
 import { type QueryResultEvent, TransactionFrames } from './frames'
@@ -130,7 +131,7 @@ export class Capture {
       const said = decoration.mask.length > 0 ? 'see the application log' : problem
       observation = { action, instance, coverageReason: `the change could not be read: ${said}` }
     }
-    if (observation === undefined) return
+    if (observation === undefined || suspended(this.#recorder)) return
     this.#frames.record(event.queryRunner, this.#recorder.capture(observation))
   }
 

@@ -1,4 +1,5 @@
 import { AuditError } from '../../config/errors'
+import { type DecoratedMask, MASK_ACCEPTED, type MaskOption, maskOption } from './mask-option'
 
 /** The actions that capture makes of changes to entities. */
 export const OBJECT_ACTIONS = ['OBJ_CREATE', 'OBJ_UPDATE', 'OBJ_DELETE'] as const
@@ -15,18 +16,17 @@ export interface AuditOptions<Entity = never> {
   only?: readonly string[]
   /** Changes of these properties are not logged; an update of nothing else yields no event. */
   except?: readonly string[]
-  /** Changes of these properties are logged without their values. */
-  mask?: readonly string[]
+  /** Changes of these properties are logged without their values: a list, or `{ iban: 'hash', card: 'partial' }`. */
+  mask?: MaskOption
   /** What `instance.name` is: a property, or a function of the entity. The entity's own `toString` unless given. */
   label?: string | ((entity: Entity) => string | null | undefined)
 }
 
 /** The options, checked. */
-export interface Decoration {
+export interface Decoration extends DecoratedMask {
   readonly actions: readonly ObjectAction[]
   readonly only?: readonly string[]
   readonly except: readonly string[]
-  readonly mask: readonly string[]
   readonly label?: string | ((entity: never) => unknown)
 }
 
@@ -58,7 +58,7 @@ export function checkOptions(entity: string, options: unknown): Decoration {
     actions: actionsOf(actions, (given) => refuse('actions', given, "a list of 'create', 'update' and 'delete'")),
     ...(shown && { only: shown }),
     except: names('except', except) ?? [],
-    mask: names('mask', mask) ?? [],
+    ...(maskOption(mask) ?? refuse('mask', mask, MASK_ACCEPTED)),
     ...(label !== undefined && { label: label as NonNullable<Decoration['label']> }),
   })
 }

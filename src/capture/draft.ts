@@ -42,7 +42,8 @@ export function observationOf(
   const raw: RawChanges = {}
   for (const name of shown) put(raw, name, draft.changed.changes.get(name) ?? {})
   const mask = masksOf(metadata, decoration)
-  const hidden = mask.length === 0 ? undefined : maskChanges(raw, mask)
+  const { maskModes } = decoration
+  const hidden = mask.length === 0 && maskModes === undefined ? undefined : maskChanges(raw, mask, maskModes)
   const named = draft.named !== undefined && hasName(metadata, decoration) ? draft.named() : undefined
   const secrets = [...(hidden?.secrets ?? []), ...(named === undefined ? [] : secretsOf(named, mask))]
   const date = new Date()

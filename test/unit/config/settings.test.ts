@@ -34,6 +34,9 @@ describe('without any setting', () => {
       flushThreshold: 10_000,
       healthHost: '127.0.0.1',
       stack: false,
+      mask: [],
+      skipActions: [],
+      sampling: {},
       worker: WORKER_DEFAULTS,
     })
   })
@@ -90,6 +93,10 @@ describe('the environment', () => {
       BUFFER_BYTES: '1048576',
       SPILL_DIRECTORY: '/var/spool/audit',
       SPILL_BYTES: '16777216',
+      MASK: 'iban=hash',
+      MASK_KEY: 'a-key-of-enough-characters',
+      SKIP_ACTIONS: 'NOISE,OBJ_VIEWED',
+      SAMPLING: 'OBJ_VIEWED=0.1',
     }
     for (const spelling of ['AUDIT_LOGGER_', 'AUDIT_LOG_']) {
       const environment = Object.fromEntries(Object.entries(values).map(([name, value]) => [spelling + name, value]))
@@ -117,6 +124,10 @@ describe('the environment', () => {
         spillDirectory: '/var/spool/audit',
         spillBytes: 16_777_216,
         stack: false,
+        mask: [{ key: 'iban', mode: 'hash', keep: 4 }],
+        maskKey: 'a-key-of-enough-characters',
+        skipActions: ['NOISE', 'OBJ_VIEWED'],
+        sampling: { OBJ_VIEWED: 0.1 },
         worker: { ...WORKER_DEFAULTS, inFlight: 8 },
       })
     }
