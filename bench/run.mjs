@@ -1,13 +1,13 @@
 // Compiles the benchmarks, with all they measure, into .cache/bench, and runs one or all of them:
-// `npm run bench -- [push|flush|save|memory|capture|ship …] [--quick] [--json] [--rounds n]`; capture and ship, which take
-// minutes and install what they compare with, only when they are named.
+// `npm run bench -- [push|flush|save|memory|context|capture|ship …] [--quick] [--json] [--rounds n]`; capture and ship, which
+// take minutes and install what they compare with, only when they are named.
 import { spawnSync } from 'node:child_process'
 import { cpSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const BENCHES = ['push', 'flush', 'save', 'memory']
+const BENCHES = ['push', 'flush', 'save', 'memory', 'context']
 const NAMED_ONLY = ['capture']
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const out = join(root, '.cache', 'bench')

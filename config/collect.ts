@@ -1,6 +1,7 @@
 import type { z } from 'zod'
 import { type Environment, type EnvironmentValue, readEnvironment } from './environment'
 import { isPlainObject } from './freeze'
+import { isParsedMaskRule, parseMaskRules } from './mask'
 import { invalid, missing, type SettingProblem, unknown } from './problem'
 import { settingsSchema } from './schema'
 import { isSettingPath, type SettingPath, settingRow } from './table'
@@ -11,6 +12,8 @@ export interface Collected {
   readonly problems: readonly SettingProblem[]
   /** The options for which there was any value, usable or not. */
   readonly given: ReadonlySet<string>
+  /** Whether a mask rule makes hashes, for which a key is needed. */
+  readonly hashes: boolean
 }
 
 /** What was given, where it came from, and what the schema thinks of it. */
@@ -23,7 +26,11 @@ export function collect(options: unknown = {}, environment?: Environment): Colle
     ...(parsed.success ? [] : problemsOf(parsed.error.issues, input, variables)),
   ]
   const given = new Set(Object.keys(input.values))
-  return parsed.success && problems.length === 0 ? { settings: parsed.data, problems, given } : { problems, given }
+  // From what was given: an application is told of the key that is missing also when something else is wrong.
+  const rules = parseMaskRules(input.values.mask)
+  const hashes = Array.isArray(rules) && rules.some((rule) => isParsedMaskRule(rule) && rule.mode === 'hash')
+  const found = { problems, given, hashes }
+  return parsed.success && problems.length === 0 ? { settings: parsed.data, ...found } : found
 }
 
 interface Input {

@@ -1,8 +1,11 @@
 import type { ActorResolver } from './actor'
+import type { EventCatalogue } from './catalogue'
 import type { RedisConnectionLike, RedisSetting } from './connection'
 import type { AwsCredentials, AwsCredentialsProvider } from './credentials'
 import type { EntityClass } from './lists'
 import type { Logger } from './logger'
+import type { MaskRuleInput } from './mask'
+import type { Sampling, Skip } from './switches'
 
 /**
  * Settings given in code. Each wins over its environment variable; one that is left out or `undefined` is read from
@@ -57,6 +60,18 @@ export interface AuditLoggerOptions {
   strict?: boolean | undefined
   /** Adds `stack` to every event: where in the application it was captured. */
   stack?: boolean | undefined
+  /** What is masked, or not, besides what is by default: `['request.body.card', 'iban=hash', { key: /^x-/, mode: 'remove' }]`. */
+  mask?: MaskRuleInput | readonly MaskRuleInput[] | undefined
+  /** The key of the hashes that rules of mode `hash` make; at least 16 characters. */
+  maskKey?: string | undefined
+  /** Actions that are not recorded; none of the logger itself (`AUDIT_…`). */
+  skipActions?: string | readonly string[] | undefined
+  /** Says which events are not recorded, by the context in which they are made. */
+  skip?: Skip | undefined
+  /** Which part of the read events is recorded: `{ OBJ_VIEWED: 0.1 }`. */
+  sampling?: Sampling | undefined
+  /** The events that the application knows, made by `defineEvents`. */
+  events?: EventCatalogue | undefined
   actorResolver?: ActorResolver | undefined
   logger?: Logger | undefined
   worker?: Partial<WorkerTuning> | undefined

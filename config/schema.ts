@@ -2,12 +2,15 @@ import { isIP } from 'node:net'
 import { isAbsolute } from 'node:path'
 import { z } from 'zod'
 import type { ActorResolver } from './actor'
+import { type EventCatalogue, isCatalogue } from './catalogue'
 import { isRedisSetting, type RedisSetting } from './connection'
 import type { AwsCredentials, AwsCredentialsProvider } from './credentials'
 import { frozenCopy, isPlainObject } from './freeze'
 import { isEntityName, isPropertyName, parseModels, parseNames, parsePath } from './lists'
 import type { Logger } from './logger'
+import { isParsedMaskRule, MOST_RULES, type ParsedMaskRule, parseMaskRules } from './mask'
 import { RETENTION_DAYS } from './retention'
+import { isSampling, isSkippable, parseSampling, type Sampling, type Skip } from './switches'
 import { parseUrl } from './url'
 
 /** A decimal number as text. Number() alone would take '', '0x10', '1e9' and 'Infinity'. */
@@ -96,6 +99,13 @@ export const settingsSchema = z.strictObject({
     .default('127.0.0.1'),
   strict: z.preprocess(fromSwitch, z.boolean()).default(false),
   stack: z.boolean().default(false),
+  mask: z.preprocess(parseMaskRules, z.array(z.custom<ParsedMaskRule>(isParsedMaskRule)).max(MOST_RULES)).default([]),
+  // Shorter ones can be guessed, and with the key every hash of a short value can be undone.
+  maskKey: z.string().min(16).max(1_000).exactOptional(),
+  skipActions: z.preprocess(parseNames, z.array(z.string().refine(isSkippable))).default([]),
+  skip: z.custom<Skip>(isFunction).exactOptional(),
+  sampling: z.preprocess(parseSampling, z.custom<Sampling>(isSampling).transform(frozenCopy<Sampling>)).default({}),
+  events: z.custom<EventCatalogue>(isCatalogue).exactOptional(),
   actorResolver: z.custom<ActorResolver>(isFunction).exactOptional(),
   logger: z.custom<Logger>(isLogger).exactOptional(),
   worker: z

@@ -1,23 +1,29 @@
 import type { ActorResolver } from './actor'
+import type { EventCatalogue } from './catalogue'
 import { collect } from './collect'
 import type { RedisSetting } from './connection'
 import type { AwsCredentials, AwsCredentialsProvider } from './credentials'
 import type { Environment } from './environment'
 import type { Logger } from './logger'
+import type { ParsedMaskRule } from './mask'
 import type { AuditLoggerOptions, WorkerTuning } from './options'
 import { missing, type SettingProblem } from './problem'
 import { seal } from './seal'
 import { AuditSettingsError } from './settings-error'
+import type { Sampling, Skip } from './switches'
 import { type SettingPath, settingRow } from './table'
 
 export type { ActorFields, ActorResolver } from './actor'
+export type { EventCatalogue, EventSchemas, SchemaIssue, SchemaResult, StandardSchema } from './catalogue'
 export type { RedisConnection, RedisConnectionLike, RedisSetting } from './connection'
 export type { AwsCredentials, AwsCredentialsProvider } from './credentials'
 export type { Environment } from './environment'
 export type { Logger } from './logger'
+export type { MaskMode, MaskRule, MaskRuleInput } from './mask'
 export type { AuditLoggerOptions, WorkerTuning } from './options'
 export type { SettingProblem } from './problem'
 export { AuditSettingsError } from './settings-error'
+export type { ReadAction, Sampling, Skip, SkipContext } from './switches'
 
 /** Every setting, read once, validated and deeply frozen (live connections and functions are left as they are). */
 export interface Settings {
@@ -51,6 +57,14 @@ export interface Settings {
   /** A write whose event cannot be recorded fails before COMMIT. */
   readonly strict: boolean
   readonly stack: boolean
+  /** In the order given; of several rules that match, the last one counts. */
+  readonly mask: readonly ParsedMaskRule[]
+  /** Of keyed hashes. */
+  readonly maskKey?: string
+  readonly skipActions: readonly string[]
+  readonly skip?: Skip
+  readonly sampling: Sampling
+  readonly events?: EventCatalogue
   readonly actorResolver?: ActorResolver
   readonly logger?: Logger
   readonly worker: WorkerTuning
@@ -72,8 +86,10 @@ const REQUIRED_BY_WORKER = ['groupName', 'streamName'] as const satisfies Settin
  * @throws AuditSettingsError naming every problem at once
  */
 export function loadSettings(options?: AuditLoggerOptions, environment?: Environment): Settings {
-  const { settings, problems } = collect(options, environment)
-  if (!settings || problems.length > 0) throw new AuditSettingsError(problems)
+  const { settings, problems, given, hashes } = collect(options, environment)
+  // Not asked of a worker: events are masked before they are pushed, and it has no use for the key.
+  const noKey = hashes && !given.has('maskKey') ? [missing('maskKey', settingRow('maskKey').variables[0])] : []
+  if (!settings || noKey.length > 0) throw new AuditSettingsError([...problems, ...noKey])
   return seal<Settings>(settings)
 }
 

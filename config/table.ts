@@ -10,6 +10,8 @@ export interface SettingRow {
 const CREDENTIALS =
   'both AUDIT_LOGGER_KEY_ID and AUDIT_LOGGER_SECRET_ACCESS_KEY, or neither (then the AWS SDK looks for credentials itself); in code { accessKeyId, secretAccessKey, sessionToken? } or a provider function'
 const ENTITY_NAMES = 'a list of entity names, as a JSON array or separated by commas (in code also entity classes)'
+const MASK_RULES =
+  'a list of at most 1000 rules, as a JSON array or separated by commas, each a name (iban) or a path (content.*.token) with an optional mode (iban=hash: redact, remove, hash, partial, partial:6 or allow); in code also { path | key | value, mode?, keep? } and RegExps for names, without nested repetitions, look-arounds and back references (docs/masking.md)'
 
 /** The settings table: what the environment reader reads, what a problem says is accepted, what docs/settings.md lists. */
 export const SETTINGS_TABLE = {
@@ -61,6 +63,22 @@ export const SETTINGS_TABLE = {
   healthHost: { variables: both('HEALTH_HOST'), accepted: 'an IP address or the name of a host, without a port' },
   strict: { variables: both('STRICT'), accepted: 'true, false, 1, 0, yes, no, on or off' },
   stack: { variables: [], accepted: 'true or false' },
+  mask: { variables: both('MASK'), accepted: MASK_RULES },
+  maskKey: {
+    variables: both('MASK_KEY'),
+    accepted: 'a secret text of 16 to 1000 characters, which mask rules of mode hash need',
+    secret: 'hidden',
+  },
+  skipActions: {
+    variables: both('SKIP_ACTIONS'),
+    accepted: 'a list of actions, as a JSON array or separated by commas; none that begins with AUDIT_',
+  },
+  skip: { variables: [], accepted: 'a function from the context of an event and its action to true or false' },
+  sampling: {
+    variables: both('SAMPLING'),
+    accepted: 'rates from 0 to 1 for read events alone, such as OBJ_VIEWED=0.1,DATA_EXPORTED=1 or the same as JSON',
+  },
+  events: { variables: [], accepted: 'what defineEvents() returns' },
   actorResolver: { variables: [], accepted: 'a function from the user to the fields of an actor' },
   logger: {
     variables: [],

@@ -1,16 +1,24 @@
 import type { DataSource } from 'typeorm'
-import { type AuditLoggerOptions, loadSettings, type Settings } from '../config/settings'
+import type { EventCatalogue, EventSchemas } from '../config/catalogue'
+import { type AuditLoggerOptions, type Environment, loadSettings, type Settings } from '../config/settings'
 import { attachCapture } from './capture/attach'
 import { describeInstance } from './capture/instance'
-import { type EventLogger, type LogFields, type LoginFailure, openLoggers } from './event-logger'
+import { announceClosing } from './closing'
+import type { Present } from './context/jobs/present'
+import { openOutsideContexts } from './context/pool-connections'
+import { inShort } from './context/who'
+import { type EventLogger, openLoggers, type SuspendOptions } from './event-logger'
+import { ExplicitEvents } from './events/explicit-events'
+import type { AnyEvents } from './events/types'
 import { LazyQueue } from './lazy-queue'
 import { Lifecycle } from './lifecycle'
-import { logLogin, logLoginFailed, logLogout } from './login'
 import { createQueue } from './queue/producer'
 import type { EventQueue, QueueCounts } from './queue/queue'
 import { EventRecorder, type Recorder } from './recorder'
-import { Reports } from './report'
-import { type Sender, sendEvent } from './send-log'
+import { problemOf, Reports } from './report'
+import type { Sender } from './send-log'
+import { attachMigrations } from './switches/migrations'
+import { suspendCapture } from './switches/suspend'
 import { observeCapture } from './telemetry/capture-metrics'
 
 /** What tests put in the place of the real parts, and what only this package says. Not part of the public interface. */
@@ -19,6 +27,13 @@ export interface AuditLoggerParts {
   clock?: () => number
   /** Made by the package itself: the global functions do not take it for one of the application's. */
   implicit?: boolean
+  /** `process.env` unless given. */
+  environment?: Environment
+}
+
+/** The settings, of which the catalogue tells the compiler the events. */
+export type OptionsWith<Events extends EventSchemas> = AuditLoggerOptions & {
+  events?: EventCatalogue<Events> | undefined
 }
 
 /**
@@ -31,7 +46,10 @@ export interface AuditLoggerParts {
  * audit.sendLog('REPORT_EXPORTED', { instance: report, format: 'csv', rows: 1200 })
  * await audit.close()
  */
-export class AuditLogger implements EventLogger {
+export class AuditLogger<Events extends EventSchemas = AnyEvents>
+  extends ExplicitEvents<Events>
+  implements EventLogger
+{
   readonly settings: Settings
   readonly #recorder: EventRecorder
   readonly #queue: EventQueue
@@ -42,8 +60,10 @@ export class AuditLogger implements EventLogger {
   #closing: Promise<void> | undefined
 
   /** @throws AuditSettingsError naming every setting that is wrong */
-  constructor(options: AuditLoggerOptions = {}, { queue, clock, implicit = false }: AuditLoggerParts = {}) {
-    this.settings = loadSettings(options)
+  constructor(options: OptionsWith<Events> = {}, parts: AuditLoggerParts = {}) {
+    super()
+    const { queue, clock, implicit = false, environment } = parts
+    this.settings = loadSettings(options, environment)
     const { settings } = this
     const reports = new Reports(settings.logger)
     const dataSources = () => this.#attached.keys()
@@ -52,8 +72,17 @@ export class AuditLogger implements EventLogger {
     this.#unobserve = settings.enabled ? observeCapture(settings.prefix, () => this.#queue.counts) : () => undefined
     this.#recorder = new EventRecorder({ settings, queue: this.#queue, dataSources, reports, clock })
     const describe = (value: unknown) => describeInstance(value, dataSources())
-    this.#sender = { recorder: this.#recorder, reports, describeInstance: describe }
-    if (!implicit) openLoggers.add(this)
+    const attached: Iterable<DataSource> = { [Symbol.iterator]: () => dataSources()[Symbol.iterator]() }
+    const describeActor = (user: unknown) => inShort(user, { settings, dataSources: attached, reports })
+    this.#sender = {
+      recorder: this.#recorder,
+      reports,
+      describeInstance: describe,
+      describeActor,
+      dataSources: attached,
+      catalogue: settings.events,
+    }
+    if (!implicit) openLoggers.add(this as AuditLogger)
   }
 
   /** For the capture paths of this package. */
@@ -67,7 +96,14 @@ export class AuditLogger implements EventLogger {
    */
   attach(dataSource: DataSource): this {
     if (!this.#attached.has(dataSource)) {
-      this.#attached.set(dataSource, attachCapture(dataSource, this.#recorder, this.settings))
+      const detach = attachCapture(dataSource, this.#recorder, this.settings)
+      const forget = this.settings.enabled ? attachMigrations(dataSource, this.#sender) : () => undefined
+      const restore = this.settings.enabled ? openOutsideContexts(dataSource) : () => undefined
+      this.#attached.set(dataSource, () => {
+        restore()
+        forget()
+        detach()
+      })
       if (this.settings.enabled) this.#lifecycle.started()
     }
     return this
@@ -83,29 +119,18 @@ export class AuditLogger implements EventLogger {
     }
   }
 
+  /** What an event made now would tell of who and from where; undefined outside of any context. For the adapters of jobs. */
+  present(): Present | Promise<Present> | undefined {
+    return this.settings.enabled ? this.#recorder.present() : undefined
+  }
+
   /**
-   * Records an event of your own. Never throws and never waits.
-   *
-   * @param action its name, such as `'ORGANISATION_LOGIN'`
-   * @param fields `instance`, `user`, `date`, `reason`, `outcome`; all others become the event's `content`
+   * Runs `fn` without recording the changes that it and all that it awaits make: for imports and repairs. One
+   * AUDIT_SUSPENDED event tells it, with the reason and how many events were not recorded. Returns what `fn` returns.
    */
-  sendLog(action: string, fields?: LogFields): void {
-    if (this.#records()) sendEvent(this.#sender, { method: 'sendLog', action, fields })
-  }
-
-  /** Records USER_LOGIN of the application's user object. Never throws and never waits. */
-  logLogin(user: unknown, extra?: LogFields): void {
-    if (this.#records()) logLogin(this.#sender, user, extra)
-  }
-
-  /** Records USER_LOGIN_FAILED. Never throws and never waits, and looks nobody up. */
-  logLoginFailed(failure: LoginFailure): void {
-    if (this.#records()) logLoginFailed(this.#sender, failure)
-  }
-
-  /** Records USER_LOGOUT, of the context's user unless one is given. Never throws and never waits. */
-  logLogout(user?: unknown, extra?: LogFields): void {
-    if (this.#records()) logLogout(this.#sender, user, extra)
+  suspend<T>(fn: () => T, options: SuspendOptions): T {
+    const sender = this.sender()
+    return sender === undefined ? fn() : suspendCapture(sender, fn, options)
   }
 
   /** What became of the events so far; undefined before the first. docs/outages.md explains each. */
@@ -125,7 +150,8 @@ export class AuditLogger implements EventLogger {
   }
 
   async #close(): Promise<void> {
-    openLoggers.delete(this)
+    announceClosing(this, (error) => this.#sender.reports.report('AUDIT_CAPTURE_FAILED', { problem: problemOf(error) }))
+    openLoggers.delete(this as AuditLogger)
     await this.#recorder.settle()
     this.detach()
     // What was committed meanwhile may still wait for its organisation.
@@ -133,6 +159,11 @@ export class AuditLogger implements EventLogger {
     this.#lifecycle.stopped()
     await this.#queue.close()
     this.#unobserve()
+  }
+
+  /** For this package's own parts; undefined when nothing is recorded. */
+  override sender(): Sender | undefined {
+    return this.#records() ? this.#sender : undefined
   }
 
   /** Whether an event is to be recorded; before the first one, that recording starts. */

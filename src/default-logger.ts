@@ -1,6 +1,7 @@
 import { AuditError } from '../config/errors'
 import { AuditLogger } from './audit-logger'
-import { type EventLogger, type LogFields, type LoginFailure, openLoggers } from './event-logger'
+import { type AnyLogger, type LogFields, type LoginFailure, openLoggers } from './event-logger'
+import { impersonateFromHere, impersonateWhile } from './login/impersonation'
 import { problemOf, Reports } from './report'
 
 const reports = new Reports()
@@ -28,11 +29,11 @@ export function zeroCodeLogger(): AuditLogger | undefined {
 }
 
 /** The logger of the global functions: the zero-code one if it exists, else the application's first, else a new one. */
-function globalLogger(): EventLogger | undefined {
+export function globalLogger(): AnyLogger | undefined {
   return existing() ?? zeroCodeLogger()
 }
 
-function existing(): EventLogger | undefined {
+function existing(): AnyLogger | undefined {
   if (zeroCode !== undefined) return zeroCode
   const [first] = openLoggers
   return first
@@ -66,9 +67,46 @@ export function logLoginFailed(failure: LoginFailure): void {
   globalLogger()?.logLoginFailed(failure)
 }
 
+/**
+ * Records USER_LOGIN_BLOCKED: an attempt that was refused unseen, by a rate limit or a locked account. Never throws and
+ * never waits, and looks nobody up.
+ */
+export function logLoginBlocked(failure: LoginFailure): void {
+  globalLogger()?.logLoginBlocked(failure)
+}
+
 /** Records USER_LOGOUT, of the context's user unless one is given. Never throws and never waits. */
 export function logLogout(user?: unknown, extra?: LogFields): void {
   globalLogger()?.logLogout(user, extra)
+}
+
+/** Records PASSWORD_CHANGED of this user, else of the context's; the context's user did it. Never throws, never waits. */
+export function logPasswordChanged(user?: unknown, extra?: LogFields): void {
+  globalLogger()?.logPasswordChanged(user, extra)
+}
+
+/** Records IMPERSONATION_STARTED: the context's user takes on the account of `user`. Never throws and never waits. */
+export function logImpersonationStarted(user: unknown, extra?: LogFields): void {
+  globalLogger()?.logImpersonationStarted(user, extra)
+}
+
+/** Records IMPERSONATION_ENDED, of the context's user unless one is given. Never throws and never waits. */
+export function logImpersonationEnded(user?: unknown, extra?: LogFields): void {
+  globalLogger()?.logImpersonationEnded(user, extra)
+}
+
+/**
+ * Lets the context's user act as `user`: while `fn` runs, or without one from here on in this context, until the
+ * returned function is called. Every event in between carries `user.impersonator`; start and end are events.
+ *
+ * @example
+ * await impersonate(customer, () => repairOrder(order), { reason: 'ticket 4711' })
+ */
+export function impersonate(user: unknown, fn?: undefined, extra?: LogFields): () => void
+export function impersonate<T>(user: unknown, fn: () => T, extra?: LogFields): T
+export function impersonate<T>(user: unknown, fn?: () => T, extra?: LogFields): T | (() => void) {
+  const marks = { logImpersonationStarted, logImpersonationEnded }
+  return fn === undefined ? impersonateFromHere(marks, user, extra) : impersonateWhile(marks, user, fn, extra)
 }
 
 /** Resolves when all that the global functions and `AuditSubscriber` captured so far is on the pending list. */

@@ -1,19 +1,25 @@
 import type { DataSource } from 'typeorm'
-import type { AuditError } from '../config/errors'
+import { AuditError } from '../config/errors'
 import type { Settings } from '../config/settings'
+import { entityMasks } from './capture/entity-mask'
 import type { ActorSource } from './context/actor'
 import { type ContextNode, contextExtra, contextField, contextNode } from './context/context'
+import { foundSoon, type Present, presentIn } from './context/jobs/present'
 import { type Organisation, OrganisationFinder } from './context/organisation'
-import { whoNow } from './context/who'
+import { type ReadPart, whoNow } from './context/who'
 import { type BuiltEvent, buildEvent } from './event/build'
 import { copyOwn } from './event/copy-own'
 import type { Action, Actor, Instance, Outcome } from './event/event'
 import type { RawChanges } from './event/mask'
+import { Masking } from './event/masking'
 import { putAll } from './event/put'
 import { closeLine, isoDate, newEventId, openLine } from './event/serialise'
 import { callStack } from './event/stack'
+import { pushInSlices } from './push-in-slices'
 import type { EventLine, EventQueue } from './queue/queue'
 import { problemOf, Reports } from './report'
+import { EventFilter } from './switches/filter'
+import { traceOf } from './telemetry/active-span'
 
 /**
  * What a capture path knows of one thing that happened; the recorder adds id, date, actor, request, entry point and
@@ -28,6 +34,8 @@ export interface Observation {
   user?: unknown
   /** Ready-made fields of the actor (failed logins), merged over what is known of the user. */
   actor?: Actor | undefined
+  /** The application's user object. Overrides the context's impersonator; `null` says that there is none. */
+  impersonator?: unknown
   instance?: Instance | undefined
   changes?: RawChanges | undefined
   content?: Record<string, unknown> | undefined
@@ -70,14 +78,13 @@ export interface RecorderOptions {
   loadingMs?: number | undefined
 }
 
-interface Captured extends CapturedEvent, BuiltEvent {
+interface Captured extends CapturedEvent {
+  readonly built: BuiltEvent
   organisation: Organisation
 }
 
-/** Fewer lines than these are pushed without a look at their size. */
-const MANY = 1_000
-/** How long a slice may wait for Redis to take what is in the buffer. */
-const PATIENCE_MS = 5_000
+/** In the place of an event that the settings leave out. */
+const LEFT_OUT: CapturedEvent = Object.freeze({ id: '' })
 
 /** Turns observations into event lines and hands them to the queue. */
 export class EventRecorder implements Recorder {
@@ -85,8 +92,10 @@ export class EventRecorder implements Recorder {
   readonly #queue: EventQueue
   readonly #reports: Reports
   readonly #clock: () => number
+  readonly #masking: Masking
   readonly #source: ActorSource
   readonly #organisations: OrganisationFinder
+  readonly #filter: EventFilter
   readonly #waiting = new Set<Promise<void>>()
 
   constructor({ settings, queue, dataSources, reports, clock = Date.now, loadingMs }: RecorderOptions) {
@@ -94,15 +103,19 @@ export class EventRecorder implements Recorder {
     this.#queue = queue
     this.#reports = reports ?? new Reports(settings.logger)
     this.#clock = clock
+    this.#masking = new Masking({ ...settings, maskEntity: entityMasks(dataSources) })
     this.#source = {
       settings,
       dataSources: { [Symbol.iterator]: () => dataSources()[Symbol.iterator]() },
       reports: this.#reports,
     }
     this.#organisations = new OrganisationFinder(this.#source, loadingMs)
+    this.#filter = new EventFilter(settings, this.#reports)
   }
 
   capture(observation: Observation): CapturedEvent {
+    const verdict = this.#filter.ask(observation)
+    if (!verdict.record) return LEFT_OUT
     const id = newEventId()
     const coverage: string[] = observation.coverageReason === undefined ? [] : [observation.coverageReason]
     const date = this.#date(observation.date, coverage)
@@ -110,25 +123,31 @@ export class EventRecorder implements Recorder {
       const context = contextNode()
       const part = <T>(name: string, read: () => T) => this.#part(name, coverage, read)
       const { user, actor, request, entryPoint } = whoNow(observation, context, this.#source, part)
-      const built = buildEvent({
-        id,
-        date,
-        action: observation.action,
-        outcome: observation.outcome,
-        reason: observation.reason,
-        user: actor,
-        instance: observation.instance,
-        changes: observation.changes,
-        content: contentOf(observation, context),
-        request,
-        entryPoint,
-        stack: this.#settings.stack ? callStack() : undefined,
-        coverage,
-        masked: observation.masked,
-        secrets: observation.secrets,
-      })
+      const organisation = this.#organisation(user, actor, context, part)
+      const built = buildEvent(
+        {
+          id,
+          date,
+          action: observation.action,
+          outcome: observation.outcome,
+          reason: observation.reason,
+          user: actor,
+          instance: observation.instance,
+          changes: observation.changes,
+          content: contentOf(sampled(observation, verdict.rate), context && part('extra', () => contextExtra(context))),
+          request,
+          entryPoint,
+          trace: part('traceId', () => traceOf(context && contextField(context, 'traceId'))),
+          stack: this.#settings.stack ? callStack() : undefined,
+          coverage,
+          masked: observation.masked,
+          secrets: observation.secrets,
+        },
+        this.#masking,
+      )
       for (const path of built.unreadable) this.#reports.report('AUDIT_VALUE_UNREADABLE', { path })
-      const captured: Captured = { id, ...built, organisation: this.#organisation(user, actor, context) }
+      for (const path of built.unkeyed) this.#reports.report('AUDIT_MASK_KEY_MISSING', { path }, path)
+      const captured: Captured = { id, built, organisation }
       return captured
     } catch (error) {
       return this.#salvage(id, date, observation, error)
@@ -136,9 +155,10 @@ export class EventRecorder implements Recorder {
   }
 
   deliver(events: readonly CapturedEvent[], transactionId?: string): void {
-    if (events.length === 0) return
+    const kept = events.includes(LEFT_OUT) ? events.filter((event) => event !== LEFT_OUT) : events
+    if (kept.length === 0) return
     try {
-      const captured = events as readonly Captured[]
+      const captured = kept as readonly Captured[]
       const asked = captured.map(({ organisation }) =>
         typeof organisation === 'function' ? organisation() : organisation,
       )
@@ -149,10 +169,22 @@ export class EventRecorder implements Recorder {
       const delivery = Promise.all(asked).then((known) => {
         this.#push(captured.map((event, index) => finish(event, known[index], index, transactionId)))
       })
-      this.#wait(delivery.catch((error: unknown) => this.#lost(events.length, error)))
+      this.#wait(delivery.catch((error: unknown) => this.#lost(kept.length, error)))
     } catch (error) {
-      this.#lost(events.length, error)
+      this.#lost(kept.length, error)
     }
+  }
+
+  /**
+   * What an event made now would tell of who, on whose behalf and from where; a promise only where the organisation
+   * must be loaded. Undefined outside of any context.
+   */
+  present(): Present | Promise<Present> | undefined {
+    if (contextNode() === undefined) return undefined
+    const captured = this.capture({ action: 'AUDIT_PRESENT' }) as Captured
+    const asked = typeof captured.organisation === 'function' ? captured.organisation() : captured.organisation
+    const read = (known: Actor) => presentIn(finish(captured, known, 0))
+    return asked instanceof Promise ? foundSoon(asked).then(read) : read(asked)
   }
 
   async flush(): Promise<void> {
@@ -170,50 +202,8 @@ export class EventRecorder implements Recorder {
   }
 
   #push(lines: readonly EventLine[]): void {
-    const slices = lines.length < MANY ? [lines] : this.#slices(lines)
-    if (slices.length === 1) this.#queue.push(lines)
-    else this.#wait(this.#pushSlices(slices).catch((error: unknown) => this.#lost(lines.length, error)))
-  }
-
-  /** Parts of which several fit into the buffer. */
-  #slices(lines: readonly EventLine[]): EventLine[][] {
-    const { bufferEvents, bufferBytes } = this.#settings
-    const slices: EventLine[][] = [[]]
-    let bytes = 0
-    for (const line of lines) {
-      const last = slices.at(-1) ?? []
-      // A character is three bytes at most.
-      if (last.length >= bufferEvents / 8 || (bytes + line.length) * 3 > bufferBytes / 2) {
-        slices.push([line])
-        bytes = line.length
-      } else {
-        last.push(line)
-        bytes += line.length
-      }
-    }
-    return slices
-  }
-
-  /** A write of very many rows must not overflow the buffer while Redis is there to take it. */
-  async #pushSlices(slices: readonly (readonly EventLine[])[]): Promise<void> {
-    let patient = true
-    for (const slice of slices) {
-      this.#queue.push(slice)
-      // Where Redis takes nothing, the buffer decides what is spilled or dropped.
-      if (patient) patient = await this.#drained()
-    }
-  }
-
-  async #drained(): Promise<boolean> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), PATIENCE_MS)
-    })
-    try {
-      return await Promise.race([this.#queue.flush().then(() => true), late])
-    } finally {
-      clearTimeout(timer)
-    }
+    const rest = pushInSlices(this.#queue, lines, this.#settings)
+    if (rest !== undefined) this.#wait(rest.catch((error: unknown) => this.#lost(lines.length, error)))
   }
 
   #wait(delivery: Promise<void>): void {
@@ -234,10 +224,17 @@ export class EventRecorder implements Recorder {
   }
 
   /** What the context says wins over what the actor resolver said, and that over the path. */
-  #organisation(user: unknown, actor: Actor | undefined, context: ContextNode | undefined): Organisation {
+  #organisation(
+    user: unknown,
+    actor: Actor | undefined,
+    context: ContextNode | undefined,
+    part: ReadPart,
+  ): Organisation {
     const known = actor?.organisation !== undefined || actor?.organisation_id !== undefined
-    const given = context !== undefined && contextField(context, 'organisation') !== undefined
-    return known && !given ? {} : this.#organisations.find(user, context)
+    const given = part('organisation', () => ({ value: context && contextField(context, 'organisation') }))
+    // Unreadable: the path might lead to another organisation than the one the application meant.
+    if (given === undefined) return {}
+    return known && given.value === undefined ? {} : this.#organisations.find(user, context)
   }
 
   /** One part of the event; if the application's objects throw, the event goes without it and says so. */
@@ -245,9 +242,11 @@ export class EventRecorder implements Recorder {
     try {
       return read()
     } catch (error) {
-      const problem = `${name}: ${problemOf(error)}`
+      const known = error instanceof AuditError ? error.details.problem : undefined
+      const problem = `${name}: ${typeof known === 'string' ? known : problemOf(error)}`
       coverage.push(problem)
-      this.#reports.report('AUDIT_CAPTURE_FAILED', { problem }, name)
+      if (error instanceof AuditError) this.#reports.report(error.code, error.details, name)
+      else this.#reports.report('AUDIT_CAPTURE_FAILED', { problem }, name)
       return undefined
     }
   }
@@ -258,24 +257,23 @@ export class EventRecorder implements Recorder {
     this.#reports.report('AUDIT_CAPTURE_FAILED', { problem }, 'event')
     const coverage_reason = `the event could not be built: ${problem}`
     const line = openLine({ id, date, action: String(action), coverage: 'partial', coverage_reason })
-    return { id, line, user: undefined, mask: String, unreadable: [], organisation: {} }
+    return { id, built: { close: () => closeLine(line), unreadable: [], unkeyed: [] }, organisation: {} }
   }
 }
 
+/** A reader can only count what a sampled event stands for when the event says so. */
+function sampled(observation: Observation, rate: number | undefined): Observation {
+  if (rate === undefined) return observation
+  return { ...observation, content: { ...observation.content, sample_rate: rate } }
+}
+
 /** The event's own content wins over the context's extra. */
-function contentOf({ content }: Observation, context: ContextNode | undefined): Record<string, unknown> | undefined {
-  const extra = context && contextExtra(context)
+function contentOf({ content }: Observation, extra: Record<string, unknown> | undefined) {
   if (extra === undefined || content === undefined) return content ?? extra
   return putAll(copyOwn(extra), copyOwn(content))
 }
 
 function finish(event: Captured, organisation: Actor | undefined, index: number, transactionId?: string): EventLine {
   const transaction = transactionId === undefined ? undefined : { id: transactionId, n: index + 1 }
-  return closeLine(event.line, whoOf(event, organisation), transaction)
-}
-
-function whoOf({ user, mask }: Captured, organisation: Actor | undefined): Actor | undefined {
-  if (organisation?.organisation === undefined && organisation?.organisation_id === undefined) return user
-  const text = organisation.organisation
-  return { ...user, ...organisation, ...(text !== undefined && { organisation: mask(text) }) }
+  return event.built.close(organisation, transaction)
 }

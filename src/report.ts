@@ -1,6 +1,6 @@
 import { AuditError, type ErrorCode, type ErrorDetails } from '../config/errors'
 import { defaultLogger, type Logger } from '../config/logger'
-import { maskUrls } from './event/mask-url'
+import { DEFAULT_MASKING } from './event/masking'
 
 let fallback: Logger | undefined
 
@@ -55,7 +55,7 @@ export class Reports {
 export function problemOf(thrown: unknown): string {
   try {
     const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
-    return maskUrls(text.toWellFormed()).slice(0, 500)
+    return DEFAULT_MASKING.texts.mask(text.toWellFormed(), false, () => undefined).slice(0, 500)
   } catch {
     // A thrown proxy, or an error whose message is a getter that throws: there is nothing more to say of it.
     return 'something unreadable was thrown'

@@ -1,5 +1,7 @@
+import type { DataSource } from 'typeorm'
+import type { EventCatalogue } from '../config/catalogue'
 import { copyOwn, member } from './event/copy-own'
-import type { Instance, Outcome } from './event/event'
+import type { Impersonator, Instance, Outcome } from './event/event'
 import { snapshot, unreadable } from './event/values'
 import type { Observation, Recorder } from './recorder'
 import { problemOf, type Reports } from './report'
@@ -9,6 +11,12 @@ export interface Sender {
   recorder: Recorder
   reports: Reports
   describeInstance: (value: unknown) => Instance | undefined
+  /** Those attached now. */
+  dataSources?: Iterable<DataSource>
+  /** The events that the application knows, if it has said so. */
+  catalogue?: EventCatalogue | undefined
+  /** Who a user is, in short. */
+  describeActor: (user: unknown) => Impersonator
 }
 
 /** Told apart from the content. */
@@ -21,6 +29,8 @@ export interface Call {
   method: string
   action: unknown
   fields: unknown
+  /** Given apart from the fields. */
+  instance?: unknown
   /** What the function itself knows, winning over the fields. */
   known?: Partial<Observation>
   /** What the function itself found wrong. */
@@ -47,7 +57,8 @@ export function sendEvent(sender: Sender, call: Call): void {
   }
 }
 
-function observe(sender: Sender, { action, fields, known, taken = FIELDS }: Call, problems: string[]): Observation {
+function observe(sender: Sender, call: Call, problems: string[]): Observation {
+  const { action, fields, instance, known, taken = FIELDS } = call
   const given = fieldsOf(fields, problems)
   const content = copyOwn(given, taken)
   const take = (name: string): unknown => {
@@ -62,7 +73,7 @@ function observe(sender: Sender, { action, fields, known, taken = FIELDS }: Call
     reason: reasonOf(take('reason'), problems),
     date: dateOf(take('date'), problems),
     user: take('user'),
-    instance: instanceOf(sender, take('instance'), problems),
+    instance: instanceOf(sender, instance ?? take('instance'), problems),
     content: Object.keys(content).length === 0 ? undefined : content,
     ...known,
   }

@@ -3,6 +3,7 @@ import { AuditError } from '../../config/errors'
 import type { Settings } from '../../config/settings'
 import type { CapturedEvent, Observation, Recorder } from '../recorder'
 import { problemOf, Reports } from '../report'
+import { suspended } from '../switches/suspension'
 import type { Decoration, ObjectAction } from './decoration'
 import { type Draft, observationOf } from './draft'
 import { type QueryResultEvent, TransactionFrames } from './frames'
@@ -217,7 +218,8 @@ export class Capture {
       const said = decoration.mask.length > 0 ? 'see the application log' : problem
       observation = { action, instance, coverageReason: `the change could not be read: ${said}` }
     }
-    return observation && this.#capture(queryRunner, observation)
+    if (observation === undefined || suspended(this.#recorder)) return undefined
+    return this.#capture(queryRunner, observation)
   }
 
   #capture(queryRunner: QueryRunner, observation: Observation): CapturedEvent | undefined {

@@ -1,11 +1,12 @@
 import { AuditError } from '../../config/errors'
+import { type DecoratedMask, MASK_ACCEPTED, type MaskOption, maskOption } from './mask-option'
 
 /** The actions that capture makes of changes to entities. */
 export const OBJECT_ACTIONS = ['OBJ_CREATE', 'OBJ_UPDATE', 'OBJ_DELETE'] as const
 export type ObjectAction = (typeof OBJECT_ACTIONS)[number]
 
 const SHORT_ACTIONS = { create: 'OBJ_CREATE', update: 'OBJ_UPDATE', delete: 'OBJ_DELETE' } as const
-const OPTIONS = ['actions', 'only', 'except', 'mask', 'unmask', 'label'] as const
+const OPTIONS = ['actions', 'only', 'except', 'mask', 'label'] as const
 
 /** What `@AuditUpdateDelete` takes. Properties are named as in the entity: `total`, `customer`, `address.city`. */
 export interface AuditOptions<Entity = never> {
@@ -15,22 +16,17 @@ export interface AuditOptions<Entity = never> {
   only?: readonly string[]
   /** Changes of these properties are not logged; an update of nothing else yields no event. */
   except?: readonly string[]
-  /** Changes of these properties are logged without their values. */
-  mask?: readonly string[]
-  /** Columns with `select: false` whose values are logged all the same. A name that says "secret" stays masked. */
-  unmask?: readonly string[]
+  /** Changes of these properties are logged without their values: a list, or `{ iban: 'hash', card: 'partial' }`. */
+  mask?: MaskOption
   /** What `instance.name` is: a property, or a function of the entity. The entity's own `toString` unless given. */
   label?: string | ((entity: Entity) => string | null | undefined)
 }
 
 /** The options, checked. */
-export interface Decoration {
+export interface Decoration extends DecoratedMask {
   readonly actions: readonly ObjectAction[]
   readonly only?: readonly string[]
   readonly except: readonly string[]
-  readonly mask: readonly string[]
-  /** Of columns that are not selected, which are masked otherwise. */
-  readonly unmask?: readonly string[]
   readonly label?: string | ((entity: never) => unknown)
 }
 
@@ -46,7 +42,7 @@ export function checkOptions(entity: string, options: unknown): Decoration {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     return refuse('the argument', options, `nothing, or an object with ${OPTIONS.join(', ')}`)
   }
-  const { actions, only, except, mask, unmask, label, ...unknown } = options as Record<string, unknown>
+  const { actions, only, except, mask, label, ...unknown } = options as Record<string, unknown>
   for (const [name, value] of Object.entries(unknown)) refuse(name, value, OPTIONS.join(', '))
   const names = (option: string, value: unknown): readonly string[] | undefined => {
     if (value === undefined) return undefined
@@ -58,15 +54,11 @@ export function checkOptions(entity: string, options: unknown): Decoration {
     refuse('label', label, 'a property name, or a function that takes the entity and returns a text')
   }
   const shown = names('only', only)
-  const open = names('unmask', unmask)
-  const both = open?.filter((name) => Array.isArray(mask) && mask.includes(name)) ?? []
-  if (both.length > 0) refuse('unmask', both, 'properties that mask does not name')
   return Object.freeze({
     actions: actionsOf(actions, (given) => refuse('actions', given, "a list of 'create', 'update' and 'delete'")),
     ...(shown && { only: shown }),
     except: names('except', except) ?? [],
-    mask: names('mask', mask) ?? [],
-    ...(open && { unmask: open }),
+    ...(maskOption(mask) ?? refuse('mask', mask, MASK_ACCEPTED)),
     ...(label !== undefined && { label: label as NonNullable<Decoration['label']> }),
   })
 }

@@ -43,7 +43,8 @@ export function observationOf(
   const raw: RawChanges = {}
   for (const name of shown) put(raw, name, changes.get(name) ?? {})
   const mask = masksOf(metadata, decoration)
-  const hidden = mask.length === 0 ? undefined : maskChanges(raw, mask)
+  const { maskModes } = decoration
+  const hidden = mask.length === 0 && maskModes === undefined ? undefined : maskChanges(raw, mask, maskModes)
   const named = draft.named !== undefined && hasName(metadata, decoration) ? draft.named() : undefined
   const secrets = named === undefined ? hidden?.secrets : [...(hidden?.secrets ?? []), ...secretsOf(named, mask)]
   const date = new Date()

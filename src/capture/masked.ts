@@ -11,11 +11,11 @@ export function masksOf(metadata: EntityMetadata, decoration: Decoration): reado
   cache.set(metadata, known)
   const found = known.get(decoration)
   if (found !== undefined) return found
-  const { mask, unmask = [] } = decoration
+  const { mask, maskModes } = decoration
+  const allowed = (name: string) => maskModes?.get(name)?.mode === 'allow'
   const hidden = propertiesOf(metadata).filter(
     ({ name, columns, also }) =>
-      (columns.some((column) => !column.isSelect) && !unmask.includes(name)) ||
-      (also !== undefined && mask.includes(also)),
+      (columns.some((column) => !column.isSelect) && !allowed(name)) || (also !== undefined && mask.includes(also)),
   )
   const all = [...new Set([...mask, ...hidden.map((property) => property.name)])]
   known.set(decoration, all)

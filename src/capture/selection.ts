@@ -3,6 +3,7 @@ import type { Settings } from '../../config/settings'
 import type { Reports } from '../report'
 import { type Decoration, OBJECT_ACTIONS, PLAIN } from './decoration'
 import { decorationOf } from './decorator'
+import { uniteMasks } from './mask-option'
 import { propertiesOf } from './properties'
 import type { RelationMetadata } from './typeorm'
 
@@ -95,11 +96,11 @@ export class Selection {
   }
 
   /** A misspelt name would leave unmasked what should be masked, and nobody would notice. */
-  #checkProperties(metadata: EntityMetadata, { only = [], except, mask, unmask = [], label }: Decoration): void {
+  #checkProperties(metadata: EntityMetadata, { only = [], except, mask, maskModes, label }: Decoration): void {
     const relations = metadata.relations.map((relation) => relation.propertyPath)
     const names = new Set([...propertiesOf(metadata).map((property) => property.name), ...relations])
     const starts = new Set([...names].map((name) => name.split('.')[0]))
-    const given = [...only, ...except, ...mask, ...unmask]
+    const given = [...only, ...except, ...mask, ...(maskModes?.keys() ?? [])]
     for (const name of given) {
       if (names.has(name) || starts.has(name.split('.')[0])) continue
       this.#reports.report('AUDIT_PROPERTY_UNKNOWN', { entity: metadata.name, name }, `${metadata.name} ${name}`)
@@ -123,6 +124,6 @@ function unite(all: readonly Decoration[]): Decoration {
   return {
     actions: OBJECT_ACTIONS.filter((action) => all.some((one) => one.actions.includes(action))),
     except: first?.except.filter((name) => all.every((one) => one.except.includes(name))) ?? [],
-    mask: [...new Set(all.flatMap((one) => one.mask))],
+    ...uniteMasks(all),
   }
 }

@@ -1,6 +1,7 @@
-import { type DataSource, EventSubscriber } from 'typeorm'
+import { DataSource, EventSubscriber } from 'typeorm'
 import { zeroCodeLogger } from '../default-logger'
 import { problemOf, Reports } from '../report'
+import { watchMigrationsBefore } from '../switches/migrations-before'
 import { implicitCapture } from './attach'
 import type { Capture } from './capture'
 import { CaptureSubscriber } from './capture-subscriber'
@@ -17,18 +18,30 @@ const reports = new Reports()
  */
 @EventSubscriber()
 export class AuditSubscriber extends CaptureSubscriber {
+  constructor() {
+    super()
+    // `migrationsRun` begins before any event at which this subscriber could attach.
+    watchMigrationsBefore(DataSource.prototype, (dataSource) => {
+      if (dataSource.subscribers.some((one) => one instanceof AuditSubscriber)) captureOf(dataSource)
+    })
+  }
+
   /**
    * Hands on only the event at which it attaches the zero-code logger, since TypeORM tells the new subscriber of later
    * ones only. Asked with every event, because an application may close that logger and go on.
    */
   protected override captureOf(event: SubscriberEvent): Capture | undefined {
     const dataSource = dataSourceOf(event)
-    try {
-      return dataSource && implicitCapture(dataSource, () => attach(dataSource))
-    } catch (error) {
-      reports.report('AUDIT_ATTACH_FAILED', { problem: problemOf(error) })
-      return undefined
-    }
+    return dataSource && captureOf(dataSource)
+  }
+}
+
+function captureOf(dataSource: DataSource): Capture | undefined {
+  try {
+    return implicitCapture(dataSource, () => attach(dataSource))
+  } catch (error) {
+    reports.report('AUDIT_ATTACH_FAILED', { problem: problemOf(error) })
+    return undefined
   }
 }
 

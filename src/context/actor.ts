@@ -4,6 +4,7 @@ import { member } from '../event/copy-own'
 import type { Actor, ActorType, EntryPoint } from '../event/event'
 import { problemOf, type Reports } from '../report'
 import { keyText, knownEntity, primaryKey } from './entity'
+import { isResolvedActor } from './resolved-actor'
 
 const TYPES: ReadonlySet<unknown> = new Set<ActorType>(['user', 'service', 'system', 'anonymous'])
 
@@ -16,6 +17,7 @@ export interface ActorSource {
 
 /** The fields of an application's user: by default, and over those what the settings' `actorResolver` says. */
 export function actorOf(user: unknown, source: ActorSource): Actor {
+  if (isResolvedActor(user)) return actorFields(user)
   const resolved = source.settings.actorResolver && resolve(user, source)
   return { ...defaultActor(user, source.dataSources), ...resolved }
 }

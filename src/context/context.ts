@@ -2,20 +2,26 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { copyOwn } from '../event/copy-own'
 import type { EntryPoint } from '../event/event'
 import { putAll } from '../event/put'
-import type { RequestInput } from './request'
+import { type RequestInput, shownRequest } from './request'
 
 /** What is known about the running request, job or command. All optional; absent means unknown. */
 export interface AuditContext {
   /** The application's user object, or its primary key; `null` says that there is none. */
   user?: unknown
+  /** Who really acts when `user` is another's account: the application's user object; `null` says that nobody does. */
+  impersonator?: unknown
   /** The organisation, when it is known: an entity or a text. Wins over the configured path from the user. */
   organisation?: unknown
   request?: RequestInput | undefined
   /** `http` when a request is given and nothing else said. */
   entryPoint?: EntryPoint | undefined
+  /** Of the trace that this belongs to, where no active span says so: a job carries the one it was added in. */
+  traceId?: string | undefined
   /** Merged into `content` of every event of this context; an event's own content wins. */
   extra?: Readonly<Record<string, unknown>> | undefined
 }
+
+export type ExtraNow = () => Readonly<Record<string, unknown>> | undefined
 
 /** A plain object and not a class: two copies of this package may share one storage. */
 export interface ContextNode {
@@ -24,6 +30,8 @@ export interface ContextNode {
   readonly given: AuditContext
   /** What was set since; wins over what was given. */
   readonly set: AuditContext
+  /** Extra content that is asked for whenever an event is made; what was set wins over it. */
+  readonly extraNow?: ExtraNow | undefined
   /** One object for a context and all inside it: what is loaded once per context is kept under it. */
   readonly scope: object
   /** True while an organisation is being loaded: what that raises must not load another. */
@@ -46,12 +54,19 @@ function sharedStorage(): AsyncLocalStorage<ContextNode> {
  * behalf. A context inside another inherits what it does not give itself. Returns what `fn` returns.
  *
  * @example
- * app.use((request, response, next) =>
- *   runWithContext({ user: request.user, request: { id: request.id, method: request.method, url: request.url } }, next))
+ * await runWithContext({ user: 'nightly-billing', entryPoint: 'job', extra: { run: 17 } }, () => bill())
  */
 export function runWithContext<T>(context: AuditContext, fn: () => T): T {
-  const outer = storage.getStore()
-  const node: ContextNode = {
+  return storage.run(nodeOf(context, storage.getStore()), fn)
+}
+
+/** The same, but inherits nothing: a job does not belong to the request during which its worker happened to start. */
+export function runInNewContext<T>(context: AuditContext, fn: () => T): T {
+  return storage.run(nodeOf(context, undefined), fn)
+}
+
+function nodeOf(context: AuditContext, outer: ContextNode | undefined): ContextNode {
+  return {
     outer,
     given: context ?? {},
     // A copy, so that no two contexts ever share one object of extra content.
@@ -59,7 +74,25 @@ export function runWithContext<T>(context: AuditContext, fn: () => T): T {
     scope: outer?.scope ?? {},
     loading: outer?.loading ?? false,
   }
+}
+
+/**
+ * For adapters: a context whose parts may be getters, which nothing reads before an event is made.
+ *
+ * @param outer what it inherits from; a request inherits nothing from where its server was started
+ */
+export function newContext(given: AuditContext, outer?: ContextNode, extraNow?: ExtraNow): ContextNode {
+  return { outer, given, set: {}, extraNow, scope: outer?.scope ?? {}, loading: false }
+}
+
+/** Runs `fn`, and all that it starts, in this context. */
+export function runInContext<T>(node: ContextNode, fn: () => T): T {
   return storage.run(node, fn)
+}
+
+/** Runs `fn` in no context: what it opens for others to use must not remember who happened to open it. */
+export function outsideContexts<T>(fn: () => T): T {
+  return storage.exit(fn)
 }
 
 /** Runs `fn` so that events captured in it ask for no organisation. */
@@ -68,18 +101,32 @@ export function whileLoadingOrganisation<T>(fn: () => T): T {
   return storage.run({ outer, given: {}, set: {}, scope: outer?.scope ?? {}, loading: true }, fn)
 }
 
-/** The context as it stands, inherited parts included; undefined outside of any. A copy: see `updateContext`. */
+/**
+ * The context as it stands, inherited parts included; undefined outside of any. A copy: see `updateContext`. A part whose
+ * getter throws is left out.
+ */
 export function currentContext(): Readonly<AuditContext> | undefined {
   const node = storage.getStore()
   if (node === undefined) return undefined
   const context: AuditContext = {}
-  for (const field of ['user', 'organisation', 'request', 'entryPoint'] as const) {
-    const value = contextField(node, field)
+  for (const field of ['user', 'impersonator', 'organisation', 'request', 'entryPoint', 'traceId'] as const) {
+    const value = readable(() => contextField(node, field))
     if (value !== undefined) Object.assign(context, { [field]: value })
   }
-  const extra = contextExtra(node)
+  const { request } = context
+  if (typeof request === 'object' && request !== null) context.request = readable(() => shownRequest(request))
+  const extra = readable(() => contextExtra(node))
   if (extra !== undefined) context.extra = copyOwn(extra)
   return context
+}
+
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch {
+    // Said in every event that is made here, which is where it matters.
+    return undefined
+  }
 }
 
 /**
@@ -111,7 +158,7 @@ export function contextNode(): ContextNode | undefined {
 }
 
 /** One part of a context, its own or inherited. */
-export function contextField<F extends 'user' | 'organisation' | 'request' | 'entryPoint'>(
+export function contextField<F extends 'user' | 'impersonator' | 'organisation' | 'request' | 'entryPoint' | 'traceId'>(
   node: ContextNode,
   field: F,
 ): AuditContext[F] {
@@ -125,7 +172,8 @@ export function contextField<F extends 'user' | 'organisation' | 'request' | 'en
 /** The extra content of a context, the inner ones winning; undefined when there is none. */
 export function contextExtra(node: ContextNode): Record<string, unknown> | undefined {
   const inherited = node.outer && contextExtra(node.outer)
+  const now = node.extraNow?.()
   const own = node.set.extra
-  if (own === undefined) return inherited
-  return putAll(copyOwn(inherited), own)
+  if (own === undefined && now === undefined) return inherited
+  return putAll(putAll(copyOwn(inherited), copyOwn(now)), copyOwn(own))
 }

@@ -4,6 +4,7 @@ import type { ActorSource } from './actor'
 import { type ContextNode, contextField } from './context'
 import { keyText, knownEntity, ownText, primaryKey } from './entity'
 import { BrokenPath, isThenable, walkNow, walkToEnd } from './organisation-path'
+import { isResolvedActor } from './resolved-actor'
 
 /** As in the event: the string form, and the primary key. */
 export type OrganisationFields = Pick<Actor, 'organisation' | 'organisation_id'>
@@ -43,7 +44,7 @@ export class OrganisationFinder {
   #byPath(user: unknown, context: ContextNode | undefined): Organisation {
     const { settings, dataSources } = this.#source
     const path = settings.userOrganisationField
-    if (path.length === 0 || typeof user !== 'object' || user === null) return NONE
+    if (path.length === 0 || typeof user !== 'object' || user === null || isResolvedActor(user)) return NONE
     const found = walkNow(user, path, dataSources)
     if (found !== 'later') return this.#describe(found.value)
     if (context?.loading) return NONE

@@ -1,3 +1,4 @@
+import type { AuditError } from '../../config/errors'
 import { copyOwn } from '../event/copy-own'
 import { put as putOwn } from '../event/put'
 
@@ -18,6 +19,16 @@ export interface RequestInput {
 export interface RequestParts {
   request: Record<string, unknown> | undefined
   ip: string | undefined
+  /** What could not be read, one error each: the event says so. */
+  problems?: readonly AuditError[]
+}
+
+/** By a registered name, so that two copies of this package understand each other. */
+export const describeRequest: unique symbol = Symbol.for('typeorm-audit-logger.describe-request.v1') as never
+
+/** A request that knows itself what events tell of it. */
+export interface DescribedRequest {
+  [describeRequest](): RequestParts
 }
 
 /** Taken by name above, or never taken: what a client sends beyond the address is too often secret. */
@@ -28,6 +39,8 @@ const KNOWN = new Set(
 /** Takes from a request what the event tells of it. Values are still raw: the recorder masks and cleans them. */
 export function requestParts(input: RequestInput | undefined): RequestParts {
   if (typeof input !== 'object' || input === null) return { request: undefined, ip: undefined }
+  const describe = (input as Partial<DescribedRequest>)[describeRequest]
+  if (typeof describe === 'function') return describe.call(input)
   const request: Record<string, unknown> = {}
   put(request, 'id', text(input.id))
   put(request, 'method', text(input.method))
@@ -37,6 +50,13 @@ export function requestParts(input: RequestInput | undefined): RequestParts {
   put(request, 'user_agent', text(input.user_agent) ?? text(input.userAgent) ?? text(header(input, 'user-agent')))
   if (isPlain(input)) for (const [key, value] of Object.entries(copyOwn(input, KNOWN))) put(request, key, value)
   return { request: Object.keys(request).length === 0 ? undefined : request, ip: text(input.ip) }
+}
+
+/** A request for the application's own use: of one that describes itself, its fields in an object of their own. */
+export function shownRequest(input: RequestInput): RequestInput {
+  if (typeof (input as Partial<DescribedRequest>)[describeRequest] !== 'function') return input
+  const { request, ip } = requestParts(input)
+  return { ...request, ...(ip !== undefined && { ip }) }
 }
 
 function routeOf({ route, routeOptions }: RequestInput): string | undefined {

@@ -1,4 +1,4 @@
-import type { Actor, EntryPoint } from '../event/event'
+import type { Actor, EntryPoint, Impersonator } from '../event/event'
 import { type ActorSource, actorOf, actorWithoutUser } from './actor'
 import { type ContextNode, contextField } from './context'
 import { type RequestParts, requestParts } from './request'
@@ -12,6 +12,8 @@ export interface Claimed {
   user?: unknown
   /** Merged over what is known of the user. */
   actor?: Actor | undefined
+  /** Overrides the context's impersonator; `null` says that there is none. */
+  impersonator?: unknown
 }
 
 /** What is known of who did it, and from where. */
@@ -27,16 +29,63 @@ export type ReadPart = <T>(name: string, read: () => T) => T | undefined
 /** Reads the context as it is at this moment: a user set late counts for all that comes after. */
 export function whoNow(claimed: Claimed, context: ContextNode | undefined, source: ActorSource, part: ReadPart): Who {
   if (context === undefined) return whoOutside(claimed, source, part)
-  const { request, ip } = part('request', () => requestParts(contextField(context, 'request'))) ?? NOTHING
+  const { request, ip, problems } = part('request', () => requestParts(contextField(context, 'request'))) ?? NOTHING
+  for (const problem of problems ?? []) part(`request ${String(problem.details.option)}`, () => raise(problem))
   const entryPoint = part('entryPoint', () => entryPointOf(context, request !== undefined))
-  const user = claimed.user === undefined ? part('user', () => contextField(context, 'user')) : claimed.user
-  const known = isNobody(user) ? actorWithoutUser(entryPoint) : part('user', () => actorOf(user, source))
-  return { request, ip, entryPoint, user, actor: merged(known, ip, claimed.actor) }
+  const read = claimed.user === undefined ? part('user', () => ({ user: contextField(context, 'user') })) : claimed
+  // One that could not be read is somebody all the same: nobody must then appear as anonymous.
+  const user = read?.user
+  const behind = impersonatorNow(claimed, context, user, source, part)
+  if (read === undefined) {
+    return { request, ip, entryPoint, user, actor: withImpersonator(merged(undefined, ip, claimed.actor), behind) }
+  }
+  const known = isNobody(user) ? actorWithoutUser(entryPoint) : part('user', () => knownActor(user, source))
+  return { request, ip, entryPoint, user, actor: withImpersonator(merged(known, ip, claimed.actor), behind) }
 }
 
 function whoOutside({ user, actor }: Claimed, source: ActorSource, part: ReadPart): Who {
   const known = isNobody(user) ? undefined : part('user', () => actorOf(user, source))
   return { request: undefined, ip: undefined, entryPoint: undefined, user, actor: merged(known, undefined, actor) }
+}
+
+/** Of a job whose context is not to be believed nothing is known, which is not the same as an actor without fields. */
+function knownActor(user: unknown, source: ActorSource): Actor | undefined {
+  const actor = actorOf(user, source)
+  return Object.keys(actor).length === 0 ? undefined : actor
+}
+
+function raise(problem: Error): never {
+  throw problem
+}
+
+function impersonatorNow(
+  claimed: Claimed,
+  context: ContextNode,
+  user: unknown,
+  source: ActorSource,
+  part: ReadPart,
+): Impersonator | undefined {
+  return part('impersonator', () => {
+    const given = claimed.impersonator === undefined ? contextField(context, 'impersonator') : claimed.impersonator
+    return isNobody(given) || given === user ? undefined : inShort(given, source)
+  })
+}
+
+/** Who somebody is, by the same resolver as any user. */
+export function inShort(user: unknown, source: ActorSource): Impersonator {
+  const { pk, type, username } = actorOf(user, source)
+  return {
+    ...(pk !== undefined && { pk }),
+    ...(type !== undefined && { type }),
+    ...(username !== undefined && { username }),
+  }
+}
+
+/** Whoever acts under his own name impersonates nobody, even where the context still says so. */
+function withImpersonator(actor: Actor | undefined, impersonator: Impersonator | undefined): Actor | undefined {
+  if (impersonator === undefined) return actor
+  const same = impersonator.pk !== undefined && impersonator.pk === actor?.pk && impersonator.type === actor?.type
+  return same ? actor : { ...actor, impersonator }
 }
 
 function isNobody(user: unknown): user is null | undefined {

@@ -1,8 +1,14 @@
-import type { Action, Actor, Change, Changes, EntryPoint, Instance, JsonObject, Outcome, RequestFields } from './event'
-import { maskChanges, type RawChanges } from './mask'
-import { masker } from './mask-text'
-import { kindOfKey } from './secret-key'
-import { type OpenEvent, type OpenLine, openLine } from './serialise'
+import type { EventLine } from '../queue/queue'
+import type { SpanIds } from '../telemetry/active-span'
+import { fieldsOf } from './build-actor'
+import { changesOf, wellFormed } from './build-changes'
+import type { Action, Actor, EntryPoint, Instance, JsonObject, JsonValue, Outcome, RequestFields } from './event'
+import { EventSecrets } from './event-secrets'
+import type { RawChanges } from './mask'
+import type { PathState } from './mask-path'
+import { KnownSecrets } from './mask-text'
+import { DEFAULT_MASKING, type Masking } from './masking'
+import { closeLine, type OpenEvent, type OpenLine, openLine } from './serialise'
 import { Walk } from './values'
 
 /** An event whose values are still the application's own objects. */
@@ -18,6 +24,7 @@ export interface RawEvent {
   content?: Record<string, unknown> | undefined
   request?: Record<string, unknown> | undefined
   entryPoint?: EntryPoint | undefined
+  trace?: SpanIds | undefined
   stack?: string[] | undefined
   coverage: readonly string[]
   /** Paths that are masked already. */
@@ -26,100 +33,149 @@ export interface RawEvent {
   secrets?: readonly string[] | undefined
 }
 
+/** An event whose line is written but for what is only known when it is delivered. */
 export interface BuiltEvent {
-  line: OpenLine
-  user: Actor | undefined
-  /** For texts that are added when the event is delivered. */
-  mask: (text: string) => string
+  /** The whole line. The organisation, if it had to be loaded, is masked here. */
+  close(organisation?: Actor, transaction?: { id: string; n: number }): EventLine
   /** Paths of what could not be read. */
-  unreadable: readonly string[]
+  readonly unreadable: readonly string[]
+  /** Paths of what was to be hashed, but is `***` because there is no key. */
+  readonly unkeyed: readonly string[]
 }
 
 /** Makes JSON of everything but `user`, once, and masks what is secret, wherever it stands. */
-export function buildEvent(raw: RawEvent): BuiltEvent {
+export function buildEvent(raw: RawEvent, masking: Masking = DEFAULT_MASKING): BuiltEvent {
   try {
-    return build(raw, true)
+    return build(raw, masking, true)
   } catch {
     // An object that reads differently each time passed the walk and then failed in JSON.stringify. Copied, it cannot;
     // what still throws is the recorder's to report.
-    return build(raw, false)
+    return build(raw, masking, false)
   }
 }
 
-function build(raw: RawEvent, share: boolean): BuiltEvent {
-  const seen = pass(raw, new Walk({ share, mask: true }), new Set(raw.secrets))
-  if (seen.secrets.size === 0) return close(seen, unchanged)
-  // Masked values are looked for in every other field as well, so all is read again, knowing them.
-  const mask = masker(seen.secrets)
-  return close(pass(raw, new Walk({ share, mask: true, replace: mask }), seen.secrets), mask)
+function build(raw: RawEvent, masking: Masking, share: boolean): BuiltEvent {
+  const first = new Pass(raw, masking, new Walk({ share, masking }))
+  const { found, foundOfClient } = first.secrets
+  if (found.size === 0 && foundOfClient.size === 0) return first
+  // Masked values are looked for in other fields as well: only if one may be there, all is read again, knowing them.
+  const known = new KnownSecrets(found)
+  const knownOfClient = foundOfClient.size === 0 ? known : new KnownSecrets([...found, ...foundOfClient])
+  if (!knownOfClient.mayBeIn(first.text)) return first.knowing(known)
+  const secrets = new EventSecrets(known, knownOfClient)
+  return new Pass(raw, masking, new Walk({ share, masking, secrets }), known)
 }
 
-interface Pass {
-  event: OpenEvent
-  user: Actor | undefined
-  unreadable: readonly string[]
-  secrets: Set<string>
-}
+/** One reading of the raw event. */
+class Pass implements BuiltEvent {
+  readonly #walk: Walk
+  readonly #masking: Masking
+  readonly #line: OpenLine
+  readonly #user: Actor | undefined
+  #known: KnownSecrets | undefined
 
-function close({ event, user, unreadable }: Pass, mask: (text: string) => string): BuiltEvent {
-  return { line: openLine(event), user, mask, unreadable }
-}
-
-function pass(raw: RawEvent, walk: Walk, secrets: Set<string>): Pass {
-  const event: OpenEvent = { id: raw.id, date: raw.date, action: String(raw.action).toWellFormed() }
-  const { masked, truncated, unreadable } = walk
-  if (raw.masked !== undefined) masked.push(...raw.masked)
-  if (raw.outcome !== undefined) event.outcome = raw.outcome
-  if (raw.reason !== undefined) event.reason = walk.take('reason', raw.reason) as string
-  if (raw.instance !== undefined) event.instance = texts(raw.instance, 'instance', ['name'], walk)
-  if (raw.changes !== undefined) event.changes = changes(raw.changes, walk, secrets)
-  if (raw.content !== undefined) event.content = walk.take('content', raw.content) as JsonObject
-  if (raw.request !== undefined) event.request = walk.take('request', raw.request) as RequestFields
-  if (raw.entryPoint !== undefined) event.entry_point = raw.entryPoint
-  if (raw.stack !== undefined) event.stack = raw.stack
-  const user = raw.user && texts(raw.user, 'user', ['username', 'organisation', 'organisation_id', 'ip'], walk)
-  for (const secret of walk.secrets) secrets.add(secret)
-  const why = [...raw.coverage, ...unreadable.map((path) => `${path} could not be read`)]
-  if (why.length > 0) {
-    event.coverage = 'partial'
-    event.coverage_reason = walk.take('coverage_reason', why.join('; ')) as string
+  constructor(raw: RawEvent, masking: Masking, walk: Walk, known?: KnownSecrets) {
+    for (const secret of raw.secrets ?? []) walk.secrets.add(secret)
+    this.#walk = walk
+    this.#masking = masking
+    this.#known = known
+    const event = this.#read(raw)
+    this.#user = raw.user && this.#actor('user', raw.user, masking.root?.step('user'))
+    this.#line = openLine(event)
   }
-  if (masked.length > 0) event.masked = [...new Set(masked)]
-  if (truncated.length > 0) event.truncated = truncated
-  return { event, user, unreadable, secrets }
-}
 
-/** Properties whose names say that they are secret are masked as if the entity's decorator had named them. */
-function changes(raw: RawChanges, walk: Walk, secrets: Set<string>): Changes {
-  const secret = Object.keys(raw).filter((name) => kindOfKey(name) === 'secret' && tellsMore(raw[name]))
-  const hidden = secret.length === 0 ? undefined : maskChanges(raw, secret)
-  for (const text of hidden?.secrets ?? []) secrets.add(text)
-  walk.masked.push(...(hidden?.masked ?? []))
-  // Each change apart: the walk would take a secret property's name as a reason to mask the change itself.
-  const entries = Object.entries(hidden?.changes ?? raw)
-  return Object.fromEntries(
-    entries.map(([name, change]) => [name.toWellFormed(), walk.take(`changes.${name}`, change) as Change]),
-  )
-}
-
-/** Answers such as `hasPassword: true` are no secrets, whatever they are called. */
-function tellsMore(change: object | undefined): boolean {
-  return Object.values(change ?? {}).some(
-    (value) => typeof value !== 'boolean' && value !== null && value !== undefined,
-  )
-}
-
-/** Keys and type names stay as they are, or an event could no longer be told whose it is: only these texts are masked. */
-function texts<T extends object>(holder: T, path: string, names: readonly (keyof T & string)[], walk: Walk): T {
-  const copy = new Walk({ share: true }).take(path, holder) as T
-  const result = copy === holder ? { ...holder } : copy
-  for (const name of names) {
-    const value = result[name]
-    if (value !== undefined) result[name] = walk.take(`${path}.${name}`, value) as typeof value
+  get unreadable(): readonly string[] {
+    return this.#walk.unreadable
   }
-  return result
-}
 
-function unchanged(text: string): string {
-  return text
+  get unkeyed(): readonly string[] {
+    return this.#walk.unkeyed
+  }
+
+  get secrets(): EventSecrets {
+    return this.#walk.secrets
+  }
+
+  /** All that is written so far. */
+  get text(): string {
+    return this.#user === undefined ? this.#line : this.#line + JSON.stringify(this.#user)
+  }
+
+  /** For what is added on delivery. */
+  knowing(known: KnownSecrets): this {
+    this.#known = known
+    return this
+  }
+
+  close(organisation?: Actor, transaction?: { id: string; n: number }): EventLine {
+    const { masked } = this.#walk
+    const loaded = organisation?.organisation !== undefined || organisation?.organisation_id !== undefined
+    if (!loaded) return closeLine(this.#line, this.#user, transaction, masked)
+    const walk = new Walk({ masking: this.#masking, secrets: new EventSecrets(this.#known) })
+    const fields = fieldsOf(walk, 'user', organisation, this.#masking.root?.step('user'))
+    return closeLine(this.#line, { ...this.#user, ...fields }, transaction, [...masked, ...walk.masked])
+  }
+
+  #read(raw: RawEvent): OpenEvent {
+    const walk = this.#walk
+    const { root } = this.#masking
+    const event: OpenEvent = { id: raw.id, date: raw.date, action: String(raw.action).toWellFormed() }
+    if (raw.masked !== undefined) walk.masked.push(...raw.masked)
+    if (raw.outcome !== undefined) event.outcome = raw.outcome
+    const reason = this.#field('reason', raw.reason, root?.step('reason'))
+    if (reason !== undefined) event.reason = reason as string
+    if (raw.instance !== undefined) event.instance = this.#instance(raw.instance, root?.step('instance'))
+    if (raw.changes !== undefined) event.changes = changesOf(walk, raw.changes, root?.step('changes'), this.#masking)
+    const content = this.#field('content', raw.content, root?.step('content'))
+    if (content !== undefined) event.content = content as JsonObject
+    const request = this.#field('request', raw.request, root?.step('request'))
+    if (request !== undefined) event.request = request as RequestFields
+    if (raw.entryPoint !== undefined) event.entry_point = raw.entryPoint
+    if (raw.trace !== undefined) event.trace_id = raw.trace.traceId
+    if (raw.trace?.spanId !== undefined) event.span_id = raw.trace.spanId
+    const stack = this.#field('stack', raw.stack, root?.step('stack'))
+    if (stack !== undefined) event.stack = stack as string[]
+    const why = [...raw.coverage, ...walk.unreadable.map((path) => `${path} could not be read`)]
+    if (why.length > 0) {
+      event.coverage = 'partial'
+      const text = this.#field('coverage_reason', why.join('; '), root?.step('coverage_reason'))
+      if (text !== undefined) event.coverage_reason = text as string
+    }
+    if (walk.truncated.length > 0) event.truncated = walk.truncated
+    return event
+  }
+
+  /** A field of the event itself: only rules that name its place count, not those for names inside of it. */
+  #field(name: string, value: unknown, state: PathState | undefined): JsonValue | undefined {
+    if (value === undefined) return undefined
+    this.#walk.secrets.area = name === 'content' ? 'data' : 'client'
+    const json = this.#walk.treat(name, value, state?.treatment, state)
+    this.#walk.secrets.area = 'data'
+    return json
+  }
+
+  /** Keys and type names stay as they are, or an event could no longer be told whose it is, unless a rule names the key. */
+  #actor(path: string, actor: object, state: PathState | undefined): Actor {
+    return fieldsOf(this.#walk, path, actor, state, this.#masking)
+  }
+
+  #instance(instance: Instance, state: PathState | undefined): Instance {
+    const walk = this.#walk
+    const { pk, name, fields } = instance
+    const copy: Instance = { ...instance, model: wellFormed(instance.model) }
+    if (instance.table !== undefined) copy.table = wellFormed(instance.table)
+    if (pk !== undefined) {
+      const treatment = this.#masking.ofKey('instance.pk')
+      const shown = treatment === undefined ? wellFormed(pk) : walk.treat('instance.pk', pk, treatment)
+      if (shown === undefined) delete copy.pk
+      else copy.pk = shown as string
+    }
+    if (name !== undefined) {
+      const shown = walk.field('instance', 'name', name, state)
+      if (shown === undefined) delete copy.name
+      else copy.name = shown as string
+    }
+    copy.fields = fields.map((field) => walk.fieldName(field))
+    return copy
+  }
 }

@@ -18,9 +18,18 @@ export type Action =
   | 'OBJ_CREATE'
   | 'OBJ_UPDATE'
   | 'OBJ_DELETE'
+  | 'OBJ_VIEWED'
+  | 'OBJ_FIELDS'
+  | 'DATA_EXPORTED'
+  | 'SYSTEM_EVENT'
+  | 'DB_MIGRATED'
   | 'USER_LOGIN'
   | 'USER_LOGIN_FAILED'
+  | 'USER_LOGIN_BLOCKED'
   | 'USER_LOGOUT'
+  | 'PASSWORD_CHANGED'
+  | 'IMPERSONATION_STARTED'
+  | 'IMPERSONATION_ENDED'
   | (string & {})
 
 export type Outcome = 'success' | 'failure'
@@ -28,7 +37,12 @@ export type ActorType = NonNullable<ActorFields['type']>
 export type EntryPoint = 'http' | 'job' | 'cli' | 'system'
 
 /** Who did it. `organisation` is the string form, `organisation_id` the primary key. */
-export type Actor = ActorFields
+export interface Actor extends ActorFields {
+  /** Who really acts, while the user is another's account that he took on. */
+  impersonator?: Impersonator
+}
+
+export type Impersonator = Pick<ActorFields, 'pk' | 'type' | 'username'>
 
 /** What it was done to. `pk` is a string; a composite key is canonical JSON. */
 export interface Instance {

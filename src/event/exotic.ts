@@ -38,7 +38,7 @@ export function textForm(value: symbol | ((...given: never[]) => unknown)): stri
 /** Date.prototype's own methods: libraries override toJSON, and a date without a time throws in toISOString. */
 function dateText(value: Date): string {
   const time = Date.prototype.getTime.call(value)
-  return Number.isNaN(time) ? 'Invalid Date' : new Date(time).toISOString()
+  return Number.isNaN(time) ? 'Invalid Date' : Date.prototype.toISOString.call(value)
 }
 
 function bytesForm(bytes: Uint8Array, value: object): object {

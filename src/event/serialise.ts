@@ -3,9 +3,9 @@ import type { EventLine } from '../queue/queue'
 import { type Actor, type AuditEvent, EVENT_VERSION } from './event'
 
 /** An event but for what is only known when it is delivered. `v` is added here. */
-export type OpenEvent = Omit<AuditEvent, 'v' | 'user' | 'transaction'>
+export type OpenEvent = Omit<AuditEvent, 'v' | 'user' | 'transaction' | 'masked'>
 
-/** A line that still lacks its user, its place in the transaction and the closing brace. */
+/** A line that still lacks its user, its place in the transaction, the paths of what is masked, and the closing brace. */
 export type OpenLine = string
 
 /** UUIDv7: within a process each is greater than the one before, so ids sort in the order of capture. */
@@ -31,17 +31,24 @@ export function openLine(event: OpenEvent): OpenLine {
   if (event.span_id !== undefined) line += `,"span_id":${JSON.stringify(event.span_id)}`
   if (event.coverage !== undefined) line += `,"coverage":${quoted(event.coverage)}`
   if (event.coverage_reason !== undefined) line += `,"coverage_reason":${JSON.stringify(event.coverage_reason)}`
-  if (event.masked !== undefined) line += `,"masked":${JSON.stringify(event.masked)}`
   if (event.truncated !== undefined) line += `,"truncated":${JSON.stringify(event.truncated)}`
   if (event.stack !== undefined) line += `,"stack":${JSON.stringify(event.stack)}`
   return line
 }
 
-export function closeLine(line: OpenLine, user?: Actor, transaction?: { id: string; n: number }): EventLine {
-  const who = user === undefined ? '' : `,"user":${JSON.stringify(user)}`
-  const where =
-    transaction === undefined ? '' : `,"transaction":{"id":${JSON.stringify(transaction.id)},"n":${transaction.n}}`
-  return `${line}${who}${where}}`
+export function closeLine(
+  line: OpenLine,
+  user?: Actor,
+  transaction?: { id: string; n: number },
+  masked: readonly string[] = [],
+): EventLine {
+  let closed = line
+  if (user !== undefined) closed += `,"user":${JSON.stringify(user)}`
+  if (transaction !== undefined) {
+    closed += `,"transaction":{"id":${JSON.stringify(transaction.id)},"n":${transaction.n}}`
+  }
+  if (masked.length > 0) closed += `,"masked":${JSON.stringify([...new Set(masked)])}`
+  return `${closed}}`
 }
 
 let lastMs = Number.NaN

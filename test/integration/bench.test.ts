@@ -16,10 +16,10 @@ async function bench(...args: string[]): Promise<string[]> {
 
 // Small numbers on a busy machine: these say that the benchmarks run and what they print, never how fast anything is.
 describe('npm run bench', () => {
-  it('runs all four and prints a report of each, with a ratio', { timeout: 180_000 }, async () => {
+  it('runs all five and prints a report of each, with a ratio', { timeout: 180_000 }, async () => {
     const lines = await bench('--quick', '--json')
     const reports = lines.map((line) => JSON.parse(line) as Report)
-    expect(reports.map((report) => report.bench)).toEqual(['push', 'flush', 'save', 'memory'])
+    expect(reports.map((report) => report.bench)).toEqual(['push', 'flush', 'save', 'memory', 'context'])
     for (const { rows, quick } of reports) {
       expect(quick).toBe(true)
       for (const { value } of rows) expect(value).toBeGreaterThan(0)

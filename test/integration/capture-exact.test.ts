@@ -16,7 +16,7 @@ import { createDatabase } from '../support/shared'
 import { sqljs, Trail } from '../unit/capture/support'
 
 @Entity({ name: 'exact_order' })
-@AuditUpdateDelete({ unmask: ['code'] })
+@AuditUpdateDelete({ mask: { code: 'allow' } })
 class Order {
   @PrimaryGeneratedColumn()
   id!: number

@@ -1,9 +1,10 @@
+import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import Redis from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PackedProject } from '../support/packed-project'
 import { startRedisServer } from '../support/redis-server'
-import { ROOT } from '../support/spawn-process'
+import { ROOT, spawnNode } from '../support/spawn-process'
 
 let project: PackedProject
 beforeAll(async () => {
@@ -79,12 +80,92 @@ test('the reader can be imported alone, by both kinds of import, and loads neith
   expect(JSON.parse(printed)).toEqual({ action: 'A', loaded: 0 })
 })
 
-test('internals are not reachable: only the three entry points are', async () => {
+test('the login hooks can be imported by both kinds of import, and load no framework, Passport included', async () => {
+  const esm = `import { auditPassport } from 'typeorm-audit-logger/passport'
+    import { auditFastifySession, auditSession } from 'typeorm-audit-logger/session'
+    console.log([auditPassport, auditSession, auditFastifySession].map((value) => typeof value).join())`
+  expect(await project.run('login.mjs', esm)).toBe('function,function,function')
+  const printed = await project.run(
+    'login.cjs',
+    `const { auditPassport } = require('typeorm-audit-logger/passport')
+    const { auditSession } = require('typeorm-audit-logger/session')
+    const loaded = Object.keys(require.cache).filter((path) => /node_modules\\/(passport|express|fastify|@nestjs)/.test(path))
+    console.log([typeof auditPassport, typeof auditSession, loaded.length].join())`,
+  )
+  expect(printed).toBe('function,function,0')
+})
+
+test('the adapters of requests can be imported by both kinds of import, and load no framework', async () => {
+  const entries = ['express', 'fastify', 'koa', 'http']
+  const imports = entries.map((entry) => `import { auditContext as ${entry} } from 'typeorm-audit-logger/${entry}'`)
+  const text = `${imports.join('\n')}\nconsole.log([${entries.join()}].map((one) => typeof one).join())`
+  expect(await project.run('requests.mjs', text)).toBe('function,function,function,function')
+  const loaded = await project.run(
+    'requests.cjs',
+    `for (const entry of ${JSON.stringify(entries)}) require('typeorm-audit-logger/' + entry).auditContext
+    console.log(Object.keys(require.cache).filter((path) => /node_modules\\/(express|fastify|koa|@koa|@aws-sdk|bullmq)\\//.test(path)).length)`,
+  )
+  expect(loaded).toBe('0')
+})
+
+test('the entries for jobs, commands and NestJS can be loaded by both kinds of import, and load no more than they need', async () => {
+  const names = { bullmq: 'auditQueue, auditProcessor, AuditJob', command: 'auditCommand, auditCron' }
+  for (const [entry, list] of Object.entries(names)) {
+    const types = Array(list.split(',').length).fill('function').join()
+    const text = `import { ${list} } from 'typeorm-audit-logger/${entry}'\nconsole.log([${list}].map((one) => typeof one).join())`
+    expect(await project.run(`${entry}.mjs`, text)).toBe(types)
+  }
+  const loaded = await project.run(
+    'jobs.cjs',
+    `require('typeorm-audit-logger/bullmq')
+    require('typeorm-audit-logger/command')
+    console.log(Object.keys(require.cache).filter((path) => /node_modules\\/(@aws-sdk|bullmq|@nestjs)\\//.test(path)).length)`,
+  )
+  expect(loaded).toBe('0')
+  const missing = await project.run(
+    'no-nest.cjs',
+    `try { require('typeorm-audit-logger/nestjs') } catch (error) { console.log(error.message.split('\\n')[0]) }`,
+  )
+  expect(missing).toBe("Cannot find module '@nestjs/common'")
+})
+
+test('the module for NestJS loads its ES modules from CommonJS without a warning', async () => {
+  for (const name of ['@nestjs', 'rxjs']) {
+    symlinkSync(join(ROOT, 'node_modules', name), join(project.directory, 'node_modules', name))
+  }
+  const text = `const { AuditModule } = require('typeorm-audit-logger/nestjs')
+    const { AuditLogger } = require('typeorm-audit-logger')
+    const { exports: given } = AuditModule.forRoot()
+    import('typeorm-audit-logger/nestjs').then((esm) => console.log(given[0] === AuditLogger, esm.AuditModule === AuditModule))`
+  const script = spawnNode(project.write('nest.cjs', text), [], { cwd: project.directory })
+  expect(await script.waitForExit()).toEqual({ code: 0, signal: null })
+  expect([script.stdout, script.stderr]).toEqual([['true true'], []])
+})
+
+test('internals are not reachable: only the entry points are', async () => {
   const printed = await project.run(
     'internals.cjs',
     `try { require('typeorm-audit-logger/dist/config/settings') } catch (error) { console.log(error.code) }`,
   )
   expect(printed).toBe('ERR_PACKAGE_PATH_NOT_EXPORTED')
+})
+
+test('the testing aid can be imported by both kinds of import, alone: it loads no test framework and no connection', async () => {
+  const text = `import { auditMatchers, TestAuditLogger } from 'typeorm-audit-logger/testing'
+    const audit = new TestAuditLogger()
+    audit.event('A', { password: 'hunter2' })
+    console.log(auditMatchers.toHaveRecorded.call({}, audit, 'A', { content: { password: '***' } }).pass)`
+  expect(await project.run('testing.mjs', text)).toBe('true')
+  const printed = await project.run(
+    'testing.cjs',
+    `const { TestAuditLogger } = require('typeorm-audit-logger/testing')
+    const { AuditLogger, sendLog } = require('typeorm-audit-logger')
+    const audit = new TestAuditLogger()
+    sendLog('A')
+    const loaded = Object.keys(require.cache).filter((path) => /node_modules\\/(vitest|jest|@jest|expect|bullmq)\\//.test(path))
+    console.log(JSON.stringify({ events: audit.events.length, same: audit instanceof AuditLogger, loaded: loaded.length }))`,
+  )
+  expect(JSON.parse(printed)).toEqual({ events: 1, same: true, loaded: 0 })
 })
 
 test('an event sent by the installed package is on the pending list when flush() resolves, and the process ends', async () => {
@@ -116,7 +197,10 @@ test('npx audit-logger --help names its commands', async () => {
 })
 
 const CONSUMER = `import { type AuditEvent, AuditLogger, AuditUpdateDelete, close, sendLog } from 'typeorm-audit-logger'
+import { auditMatchers, TestAuditLogger } from 'typeorm-audit-logger/testing'
 import { startWorker } from 'typeorm-audit-logger/worker'
+
+export const matched: boolean = auditMatchers.toHaveRecorded.call({}, new TestAuditLogger(), 'A', { model: 'Plain' }).pass
 
 @AuditUpdateDelete
 export class Plain {}

@@ -16,7 +16,8 @@ export interface Block {
 /** The pages that readers follow, from the root of the repository. */
 export function docsPages(): string[] {
   const pages = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'))
-  return ['README.md', 'CHANGELOG.md', 'examples/express/README.md', ...pages.sort().map((name) => `docs/${name}`)]
+  const examples = readdirSync(join(ROOT, 'examples')).map((name) => `examples/${name}/README.md`)
+  return ['README.md', 'CHANGELOG.md', ...examples.sort(), ...pages.sort().map((name) => `docs/${name}`)]
 }
 
 export function readPage(page: string): string {

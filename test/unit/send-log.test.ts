@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { runWithContext } from '../../src/context/context'
-import { logLogin, logLoginFailed, logLogout } from '../../src/login'
+import { logLogin, logLoginFailed, logLogout } from '../../src/login/login'
 import { EventRecorder } from '../../src/recorder'
 import { Reports } from '../../src/report'
 import { type Sender, sendEvent } from '../../src/send-log'
@@ -20,7 +20,7 @@ function sending() {
       timestamp: new Date(0).toISOString(),
     }
   }
-  const sender: Sender = { recorder, reports, describeInstance }
+  const sender: Sender = { recorder, reports, describeInstance, describeActor: () => ({}) }
   const send = (action?: unknown, fields?: unknown) => {
     sendEvent(sender, { method: 'sendLog', action, fields })
     return queue.events.at(-1)

@@ -19,15 +19,16 @@ export async function openDatabase(): Promise<void> {
   await runWithContext({ entryPoint: 'system' }, addUsers)
 }
 
-/** Two users to log in as. */
+/** Users to log in as; sam is of the staff. */
 async function addUsers(): Promise<void> {
   const { manager } = dataSource
-  for (const [username, name] of [
-    ['ada', 'Acme Ltd'],
-    ['bob', 'Globex'],
+  for (const [username, name, isStaff] of [
+    ['ada', 'Acme Ltd', false],
+    ['bob', 'Globex', false],
+    ['sam', 'Support', true],
   ] as const) {
     const organisation = await manager.save(manager.create(Organisation, { name }))
     const passwordHash = hashPassword('correct horse')
-    await manager.save(manager.create(User, { username, passwordHash, organisation }))
+    await manager.save(manager.create(User, { username, passwordHash, isStaff, organisation }))
   }
 }

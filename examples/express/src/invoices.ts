@@ -1,15 +1,11 @@
-import { type RequestHandler, Router } from 'express'
+import { Router } from 'express'
 import { sendLog } from 'typeorm-audit-logger'
+import { onlyUsers } from './authentication'
 import { dataSource } from './database'
 import { Invoice } from './entities/invoice'
-import { userOf } from './sessions'
 
 export const invoices = Router()
 
-const onlyUsers: RequestHandler = (request, response, next) => {
-  if (userOf(request.get('authorization')) !== undefined) next()
-  else response.status(401).json({ error: 'log in first' })
-}
 invoices.use(onlyUsers)
 
 const repository = () => dataSource.getRepository(Invoice)

@@ -74,7 +74,7 @@ describe('@AuditUpdateDelete', () => {
   const circular: Record<string, unknown> = {}
   circular.self = circular
   it.each<[string, unknown, string, string]>([
-    ['an unknown option', { masks: ['a'] }, 'masks is ["a"]', 'actions, only, except, mask, unmask, label'],
+    ['an unknown option', { masks: ['a'] }, 'masks is ["a"]', 'actions, only, except, mask, label'],
     ['an unknown action', { actions: ['insert'] }, 'actions is "insert"', "'create', 'update' and 'delete'"],
     ['no action', { actions: [] }, 'actions is []', "'create', 'update' and 'delete'"],
     ['an action that is no list', { actions: 'update' }, 'actions is "update"', "'create', 'update' and 'delete'"],

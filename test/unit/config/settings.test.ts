@@ -35,6 +35,9 @@ describe('without any setting', () => {
       healthHost: '127.0.0.1',
       strict: false,
       stack: false,
+      mask: [],
+      skipActions: [],
+      sampling: {},
       worker: WORKER_DEFAULTS,
     })
   })
@@ -92,6 +95,10 @@ describe('the environment', () => {
       SPILL_DIRECTORY: '/var/spool/audit',
       SPILL_BYTES: '16777216',
       STRICT: 'on',
+      MASK: 'iban=hash',
+      MASK_KEY: 'a-key-of-enough-characters',
+      SKIP_ACTIONS: 'NOISE,OBJ_VIEWED',
+      SAMPLING: 'OBJ_VIEWED=0.1',
     }
     for (const spelling of ['AUDIT_LOGGER_', 'AUDIT_LOG_']) {
       const environment = Object.fromEntries(Object.entries(values).map(([name, value]) => [spelling + name, value]))
@@ -120,6 +127,10 @@ describe('the environment', () => {
         spillBytes: 16_777_216,
         strict: true,
         stack: false,
+        mask: [{ key: 'iban', mode: 'hash', keep: 4 }],
+        maskKey: 'a-key-of-enough-characters',
+        skipActions: ['NOISE', 'OBJ_VIEWED'],
+        sampling: { OBJ_VIEWED: 0.1 },
         worker: { ...WORKER_DEFAULTS, inFlight: 8 },
       })
     }

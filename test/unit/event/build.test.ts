@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { buildEvent, type RawEvent } from '../../../src/event/build'
 import type { AuditEvent } from '../../../src/event/event'
-import { closeLine, isoDate, newEventId } from '../../../src/event/serialise'
+import { isoDate, newEventId } from '../../../src/event/serialise'
 import { snapshot } from '../../../src/event/values'
 
 function lineOf(raw: Partial<RawEvent>): string {
   const built = buildEvent({ id: newEventId(), date: isoDate(0), action: 'TEST', coverage: [], ...raw })
-  return closeLine(built.line, built.user)
+  return built.close()
 }
 
 function eventOf(raw: Partial<RawEvent>): AuditEvent {
@@ -49,7 +49,9 @@ describe('an event line', () => {
     )
   })
 
-  it('is one line of well-formed JSON that comes back as it was taken, whatever the content', () => {
+  it('is one line of well-formed JSON that comes back as it was taken, whatever the content', {
+    timeout: 60_000,
+  }, () => {
     fc.assert(
       fc.property(anything, (value) => {
         const line = lineOf({ content: { value }, changes: { value: { from: value, to: value } }, action: '\ud800' })

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
+import { DEFAULT_MASKING } from '../../../src/event/masking'
 import { LIMITS, snapshot, unreadable, Walk } from '../../../src/event/values'
 
 const sha256 = (data: string | Uint8Array) => createHash('sha256').update(data).digest('hex')
@@ -183,7 +184,7 @@ describe('a walk', () => {
   })
 
   it('names the right paths below an object that became another', () => {
-    const walk = new Walk({ mask: true })
+    const walk = new Walk({ masking: DEFAULT_MASKING })
     walk.take('content', {
       a: { toJSON: () => ({ password: 'hunter2' }) },
       b: new Map([['token', 'abcd']]),
@@ -195,7 +196,7 @@ describe('a walk', () => {
   it('returns plain data itself when it may share, and copies only what changes', () => {
     const plain = { a: 1, list: [1, 'x', null], inner: { b: true, c: undefined } }
     const mixed = { plain, at: new Date(0), none: undefined }
-    const walk = new Walk({ share: true, mask: true })
+    const walk = new Walk({ share: true, masking: DEFAULT_MASKING })
     expect(walk.take('content', plain)).toBe(plain)
     const copy = walk.take('content', mixed) as { plain: unknown }
     expect(copy).toEqual({ plain, at: '1970-01-01T00:00:00.000Z' })

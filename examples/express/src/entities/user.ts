@@ -14,6 +14,9 @@ export class User {
   @Column({ type: 'text' })
   passwordHash!: string
 
+  @Column({ type: 'boolean', default: false })
+  isStaff!: boolean
+
   @ManyToOne(() => Organisation)
   organisation!: Organisation
 }

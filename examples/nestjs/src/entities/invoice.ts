@@ -1,0 +1,22 @@
+import { Column, Entity, PrimaryGeneratedColumn } from 'typeorm'
+import { AuditUpdateDelete } from 'typeorm-audit-logger'
+
+@Entity()
+@AuditUpdateDelete
+export class Invoice {
+  @PrimaryGeneratedColumn()
+  id!: number
+
+  @Column({ type: 'text', unique: true })
+  number!: string
+
+  @Column({ type: 'decimal', precision: 12, scale: 2 })
+  total!: string
+
+  @Column({ type: 'int', default: 0 })
+  reminders!: number
+
+  toString(): string {
+    return this.number
+  }
+}
