@@ -54,6 +54,11 @@ export class CreateError extends Error {
   }
 }
 
+/** What the SDK says of a body that is written as `putBody` writes it. */
+const JSON_PROTOCOL = 'application/x-amz-json-1.1'
+
+class OtherProtocol extends Error {}
+
 /** The one log stream that events go to. */
 export class Destination {
   /** Tells log streams apart without naming them: a URL may hold a password. */
@@ -66,6 +71,8 @@ export class Destination {
   readonly #timeoutMs: number
   readonly #metrics: WorkerMetrics
   readonly #logger: Logger
+  /** Until the SDK turns out to speak another protocol than the one that `putBody` writes. */
+  #writesBodies = true
   #creating: Promise<void> | undefined
   #createdAt = Number.NEGATIVE_INFINITY
 
@@ -101,20 +108,14 @@ export class Destination {
   /** One call; never throws, and ends within the time limit whatever the connection does. Entries sorted by time. */
   async put(entries: readonly Entry[], signal: AbortSignal): Promise<PutOutcome> {
     const asked = performance.now()
-    const body = putBody(this.#name, entries, this.#bodies)
+    const body = this.#writesBodies ? putBody(this.#name, entries, this.#bodies) : undefined
     // The SDK's own limit ends with the head of the answer; a body that never comes would hold the lease for ever.
     const limit = new AbortController()
     const abortSignal = AbortSignal.any([signal, limit.signal])
     try {
-      const command = new PutLogEventsCommand({ ...this.#name, logEvents: [] })
-      // Before anything is derived from the body: its length, its hash, the signature.
-      command.middlewareStack.add(
-        (next) => (args) => {
-          Object.assign(args.request as object, { body })
-          return next(args)
-        },
-        { step: 'build', priority: 'high', name: 'readyBody' },
-      )
+      const logEvents = body === undefined ? entries.map(({ timestamp, line }) => ({ timestamp, message: line })) : []
+      const command = new PutLogEventsCommand({ ...this.#name, logEvents })
+      if (body !== undefined) this.#giveBody(command, body)
       // The last step before the wire. A process that was stopped since `asked` for longer than a call may take has lost
       // its lease, and its successor may have stored these events: no timer of its own has run before it goes on here.
       command.middlewareStack.add(
@@ -128,15 +129,32 @@ export class Destination {
       const late = this.#limit(limit.signal)
       call.catch(() => undefined) // When the limit wins, nobody else waits for it.
       const answer = await Promise.race([call, late])
-      this.#bodies.giveBack(body)
+      if (body !== undefined) this.#bodies.giveBack(body)
       return outcomeOfAnswer(answer, entries.length)
     } catch (error) {
-      return outcomeOfError(error)
+      // Nothing was sent: from now on the SDK writes the bodies itself.
+      return error instanceof OtherProtocol ? await this.put(entries, signal) : outcomeOfError(error)
     } finally {
       limit.abort()
       const bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
       this.#metrics.batch({ events: entries.length, bytes, ms: performance.now() - asked })
     }
+  }
+
+  #giveBody(command: PutLogEventsCommand, body: Buffer): void {
+    // Before anything is derived from the body: its length, its hash, the signature.
+    command.middlewareStack.add(
+      (next) => (args) => {
+        const request = args.request as { headers: Record<string, string>; body: unknown }
+        if (request.headers['content-type'] !== JSON_PROTOCOL) {
+          this.#writesBodies = false
+          throw new OtherProtocol()
+        }
+        request.body = body
+        return next(args)
+      },
+      { step: 'build', priority: 'high', name: 'readyBody' },
+    )
   }
 
   async #limit(signal: AbortSignal): Promise<never> {
