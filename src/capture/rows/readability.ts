@@ -17,8 +17,8 @@ const REFUSALS = new Set<unknown>(['42703', '42501', 1054, 1142, 1143])
 /**
  * Whether a table can be read as its entity describes it. Where it cannot (a column that a migration has yet to add, no
  * right to SELECT), reading its rows would make a write fail that succeeds without capture: such a statement is repeated
- * without. In a transaction of PostgreSQL nothing can be repeated, so a criteria write asks before, once a table; save()
- * and remove() do not, because what they read is what TypeORM itself reads and writes.
+ * without. In a transaction of PostgreSQL nothing can be repeated, so a criteria write asks before, once a table. save()
+ * and remove() need not where TypeORM itself reads every column.
  */
 export class Readability {
   readonly #parts: ReadabilityParts
@@ -34,7 +34,7 @@ export class Readability {
     const root = rootOf(metadata)
     if (this.#readable.has(root)) return true
     if (this.#refused.has(root)) return false
-    const saved = !expressionMap.callListeners
+    const saved = !expressionMap.callListeners && isReadWhole(root)
     if (saved || queryRunner === undefined || this.mayRepeat(queryRunner)) return true
     return this.#probe(queryRunner, root)
   }
@@ -83,4 +83,10 @@ export class Readability {
     this.#readable.add(root)
     return true
   }
+}
+
+/** Whether save() reads or writes all columns: one that is kept from being read may be kept by the database too. */
+function isReadWhole(root: EntityMetadata): boolean {
+  const columns = [root, ...root.childEntityMetadatas].flatMap((one) => one.columns)
+  return columns.every(({ isSelect, isInsert, asExpression }) => isSelect && isInsert && asExpression === undefined)
 }
