@@ -465,6 +465,29 @@ describe('MariaDB', () => {
     expect(await rows()).toEqual(['c'])
   })
 
+  it('lets a write fail whose connection is killed while it runs', async () => {
+    const other = dataSource.createQueryRunner()
+    await other.startTransaction()
+    await other.manager.insert(Entry, { id: 500, text: 'locks the key' })
+    let id: number | undefined
+    const killed = dataSource.transaction(async (manager) => {
+      const [own] = (await manager.query('SELECT CONNECTION_ID() AS id')) as [{ id: number }]
+      const waiting = manager.insert(Entry, { id: 500, text: 'waits for it' })
+      id = own.id
+      await waiting
+    })
+    const outcome = expect(killed).rejects.toThrow()
+    const inserting = "SELECT 1 FROM information_schema.processlist WHERE id = ? AND info LIKE 'INSERT%'"
+    await waitFor(async () => id !== undefined && (await dataSource.query(inserting, [id])).length > 0, {
+      what: 'the insert to wait',
+    })
+    await dataSource.query(`KILL ${id}`)
+    await outcome
+    await other.rollbackTransaction()
+    await other.release()
+    expect(texts()).toEqual([])
+  })
+
   it.each(['mariadb', 'mysql'] as const)('knows the keys of several inserted rows, with type: %s', async (type) => {
     const other = new DataSource({
       ...dataSource.options,

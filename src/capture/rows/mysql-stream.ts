@@ -6,6 +6,8 @@ type Records = Record<string, unknown>[]
 /** What is used of mysql2 and mysql: without a callback, a query hands its rows on one by one and keeps none. */
 interface Connection {
   query(payload: unknown, parameters: unknown): Query
+  on(event: 'error', listener: (error: unknown) => void): unknown
+  off(event: 'error', listener: (error: unknown) => void): unknown
 }
 
 interface Query {
@@ -26,7 +28,7 @@ export function streamRecords(
   onRow: (record: Record<string, unknown>) => void,
 ): Promise<StructuredResult> {
   const wrap = (connection: unknown) => {
-    const run = (payload: unknown, values: unknown) => rowsOf((connection as Connection).query(payload, values), onRow)
+    const run = (payload: unknown, values: unknown) => rowsOf(connection as Connection, [payload, values], onRow)
     return {
       // 1.x
       promise: () => ({ query: async (payload: unknown, values: unknown) => [await run(payload, values)] }),
@@ -38,8 +40,17 @@ export function streamRecords(
   return withConnection(queryRunner as never, wrap, () => send(sql, parameters))
 }
 
-function rowsOf(query: Query, onRow: (record: Record<string, unknown>) => void): Promise<Records> {
-  return new Promise((resolve, reject) => {
+function rowsOf(
+  connection: Connection,
+  [payload, values]: readonly [unknown, unknown],
+  onRow: (record: Record<string, unknown>) => void,
+): Promise<Records> {
+  let failed: (error: unknown) => void
+  const rows = new Promise<Records>((resolve, reject) => {
+    // A query without a callback is not told of a connection that is lost: mysql2 tells the connection's listeners only.
+    failed = reject
+    connection.on('error', failed)
+    const query = connection.query(payload, values)
     const left: Records = []
     query.on('result', (record) => {
       onRow(record)
@@ -51,4 +62,5 @@ function rowsOf(query: Query, onRow: (record: Record<string, unknown>) => void):
     query.on('error', reject)
     query.on('end', () => resolve(left))
   })
+  return rows.finally(() => connection.off('error', failed))
 }
