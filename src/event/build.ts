@@ -57,39 +57,61 @@ export function buildEvent(raw: RawEvent, masking: Masking = DEFAULT_MASKING): B
 function build(raw: RawEvent, masking: Masking, share: boolean): BuiltEvent {
   const first = new Pass(raw, masking, new Walk({ share, masking }))
   const { found, foundOfClient } = first.secrets
-  if (found.size === 0 && foundOfClient.size === 0) return first
+  if (found.size === 0 && foundOfClient.size === 0) return first.built()
   // Masked values are looked for in other fields as well: only if one may be there, all is read again, knowing them.
   const known = new KnownSecrets(found)
   const knownOfClient = foundOfClient.size === 0 ? known : new KnownSecrets([...found, ...foundOfClient])
-  if (!knownOfClient.mayBeIn(first.text)) return first.knowing(known)
+  if (!knownOfClient.mayBeIn(first.text)) return first.built(known)
   const secrets = new EventSecrets(known, knownOfClient)
-  return new Pass(raw, masking, new Walk({ share, masking, secrets }), known)
+  return new Pass(raw, masking, new Walk({ share, masking, secrets })).built(known)
+}
+
+const NONE: readonly string[] = Object.freeze([])
+
+/** What stays of a reading: until its transaction ends an event is held in memory, and a large write makes very many. */
+class Built implements BuiltEvent {
+  readonly unreadable: readonly string[]
+  readonly unkeyed: readonly string[]
+  readonly #line: OpenLine
+  readonly #user: Actor | undefined
+  readonly #masked: readonly string[]
+  readonly #masking: Masking
+  readonly #known: KnownSecrets | undefined
+
+  constructor(line: OpenLine, user: Actor | undefined, walk: Walk, masking: Masking, known: KnownSecrets | undefined) {
+    const { unreadable, unkeyed, masked } = walk
+    this.unreadable = unreadable.length > 0 ? unreadable : NONE
+    this.unkeyed = unkeyed.length > 0 ? unkeyed : NONE
+    this.#line = line
+    this.#user = user
+    this.#masked = masked.length > 0 ? masked : NONE
+    this.#masking = masking
+    this.#known = known
+  }
+
+  close(organisation?: Actor, transaction?: { id: string; n: number }): EventLine {
+    const loaded = organisation?.organisation !== undefined || organisation?.organisation_id !== undefined
+    if (!loaded) return closeLine(this.#line, this.#user, transaction, this.#masked)
+    const walk = new Walk({ masking: this.#masking, secrets: new EventSecrets(this.#known) })
+    const fields = fieldsOf(walk, 'user', organisation, this.#masking.root?.step('user'))
+    return closeLine(this.#line, { ...this.#user, ...fields }, transaction, [...this.#masked, ...walk.masked])
+  }
 }
 
 /** One reading of the raw event. */
-class Pass implements BuiltEvent {
+class Pass {
   readonly #walk: Walk
   readonly #masking: Masking
   readonly #line: OpenLine
   readonly #user: Actor | undefined
-  #known: KnownSecrets | undefined
 
-  constructor(raw: RawEvent, masking: Masking, walk: Walk, known?: KnownSecrets) {
+  constructor(raw: RawEvent, masking: Masking, walk: Walk) {
     for (const secret of raw.secrets ?? []) walk.secrets.add(secret)
     this.#walk = walk
     this.#masking = masking
-    this.#known = known
     const event = this.#read(raw)
     this.#user = raw.user && this.#actor('user', raw.user, masking.root?.step('user'))
     this.#line = openLine(event)
-  }
-
-  get unreadable(): readonly string[] {
-    return this.#walk.unreadable
-  }
-
-  get unkeyed(): readonly string[] {
-    return this.#walk.unkeyed
   }
 
   get secrets(): EventSecrets {
@@ -101,19 +123,9 @@ class Pass implements BuiltEvent {
     return this.#user === undefined ? this.#line : this.#line + JSON.stringify(this.#user)
   }
 
-  /** For what is added on delivery. */
-  knowing(known: KnownSecrets): this {
-    this.#known = known
-    return this
-  }
-
-  close(organisation?: Actor, transaction?: { id: string; n: number }): EventLine {
-    const { masked } = this.#walk
-    const loaded = organisation?.organisation !== undefined || organisation?.organisation_id !== undefined
-    if (!loaded) return closeLine(this.#line, this.#user, transaction, masked)
-    const walk = new Walk({ masking: this.#masking, secrets: new EventSecrets(this.#known) })
-    const fields = fieldsOf(walk, 'user', organisation, this.#masking.root?.step('user'))
-    return closeLine(this.#line, { ...this.#user, ...fields }, transaction, [...masked, ...walk.masked])
+  /** @param known for what is added on delivery */
+  built(known?: KnownSecrets): BuiltEvent {
+    return new Built(this.#line, this.#user, this.#walk, this.#masking, known)
   }
 
   #read(raw: RawEvent): OpenEvent {

@@ -8,7 +8,7 @@ import { spawnNode } from '../support/spawn-process'
 
 const ROWS = 100_000
 /** The rows are 2,100 bytes each, 210 MB in all, twice; their events, which wait for COMMIT, are 80 MB. */
-const HEAP_MB = 176
+const HEAP_MB = 192
 
 describe('an update of 100,000 rows', () => {
   let server: RedisServer
