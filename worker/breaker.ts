@@ -12,37 +12,52 @@ export interface Attempt {
   readonly waitMs: number
 }
 
+/** How calls to one log stream go, for all lists of this process that are shipped to it. */
+export class StreamHealth {
+  /** Tells the stream apart from others. */
+  readonly id: string
+  /** Calls in a row that CloudWatch did not take. */
+  failures = 0
+  /** By `performance.now()`. */
+  openUntil = Number.NEGATIVE_INFINITY
+  /** The one call that is made while the breaker is half-open. */
+  trial: Promise<void> | undefined
+
+  constructor(id: string) {
+    this.id = id
+  }
+}
+
 /**
  * The circuit breaker of the log stream, for one flush. Closed, every batch may make calls, and each waits for itself
  * after a failure. After `BREAKER_FAILURES` failures in a row it opens: no batch makes a call until its time (full
  * jitter, twice as long each time, a minute at most; or what Retry-After says). Then it is half-open: one call at a
- * time, until one is answered. Its state is in Redis, so a worker that is restarted goes on there.
+ * time, until one is answered. All lists of a process share it; what each of them has seen is in Redis, so a worker that
+ * is restarted goes on there.
  */
 export class Breaker {
   readonly #list: PendingList
   readonly #lease: Lease
-  readonly #stream: string
-  #failures: number
-  /** By `performance.now()`. */
-  #openUntil: number
-  /** The one call that is made while the breaker is half-open. */
-  #trial: Promise<void> | undefined
+  readonly #stream: StreamHealth
+  /** Whether Redis holds failures of this list. */
+  #isOnRecord: boolean
 
-  constructor(list: PendingList, lease: Lease, stream: string, { failures, openForMs }: BreakerState) {
+  constructor(list: PendingList, lease: Lease, stream: StreamHealth, { failures, openForMs }: BreakerState) {
     this.#list = list
     this.#lease = lease
     this.#stream = stream
-    this.#failures = failures
-    this.#openUntil = performance.now() + openForMs
+    this.#isOnRecord = failures > 0
+    stream.failures = Math.max(stream.failures, failures)
+    if (openForMs > 0) stream.openUntil = Math.max(stream.openUntil, performance.now() + openForMs)
   }
 
   get openForMs(): number {
-    return Math.max(0, Math.ceil(this.#openUntil - performance.now()))
+    return Math.max(0, Math.ceil(this.#stream.openUntil - performance.now()))
   }
 
   /** Open, or waiting for the outcome of its one call. */
   get isTripped(): boolean {
-    return this.#failures >= BREAKER_FAILURES || this.openForMs > 0
+    return this.#stream.failures >= BREAKER_FAILURES || this.openForMs > 0
   }
 
   /**
@@ -54,8 +69,8 @@ export class Breaker {
       const openForMs = this.openForMs
       if (openForMs > 0) {
         if (performance.now() + openForMs > until || !(await pause(openForMs, signal))) return undefined
-      } else if (this.#failures >= BREAKER_FAILURES && this.#trial !== undefined) {
-        await this.#trial
+      } else if (this.#stream.failures >= BREAKER_FAILURES && this.#stream.trial !== undefined) {
+        await this.#stream.trial
         if (signal.aborted || performance.now() > until) return undefined
       } else {
         return this.#make(call)
@@ -64,17 +79,17 @@ export class Breaker {
   }
 
   async #make(call: () => Promise<PutOutcome>): Promise<Attempt> {
-    if (this.#failures < BREAKER_FAILURES) return this.#call(call)
+    if (this.#stream.failures < BREAKER_FAILURES) return this.#call(call)
     const attempt = this.#call(call)
     const trial = attempt.then(
       () => undefined,
       () => undefined, // Whoever made the call hears of it; those that wait only need to know that it is over.
     )
-    this.#trial = trial
+    this.#stream.trial = trial
     try {
       return await attempt
     } finally {
-      this.#trial = undefined
+      this.#stream.trial = undefined
     }
   }
 
@@ -86,17 +101,23 @@ export class Breaker {
   /** Only what CloudWatch would not even look at is a failure: an answer about the events themselves is an answer. */
   async #record(outcome: PutOutcome): Promise<number> {
     if (outcome.kind !== 'later' && outcome.kind !== 'unknown' && outcome.kind !== 'denied') {
-      if (this.#failures === 0) return 0
-      this.#failures = 0
-      this.#openUntil = 0
+      this.#stream.failures = 0
+      this.#stream.openUntil = Number.NEGATIVE_INFINITY
+      if (!this.#isOnRecord) return 0
+      this.#isOnRecord = false
       await this.#list.heal(this.#lease)
       return 0
     }
     const afterMs = outcome.kind === 'denied' ? 0 : outcome.afterMs
-    const pauseMs = backoffMs(this.#failures, LONGEST_PAUSE_MS)
-    const state = await this.#list.trip(this.#lease, this.#stream, { failures: BREAKER_FAILURES, pauseMs, afterMs })
-    this.#failures = state.failures
-    this.#openUntil = Math.max(this.#openUntil, performance.now() + state.openForMs)
+    const stream = this.#stream
+    const pauseMs = backoffMs(stream.failures, LONGEST_PAUSE_MS)
+    stream.failures += 1
+    this.#isOnRecord = true
+    const state = await this.#list.trip(this.#lease, stream.id, { failures: BREAKER_FAILURES, pauseMs, afterMs })
+    stream.failures = Math.max(stream.failures, state.failures)
+    // The lists together may have seen enough where each of them has not.
+    const openForMs = Math.max(state.openForMs, stream.failures >= BREAKER_FAILURES ? pauseMs : 0)
+    stream.openUntil = Math.max(stream.openUntil, performance.now() + openForMs)
     return Math.max(afterMs, pauseMs, this.openForMs)
   }
 }

@@ -11,6 +11,7 @@ import {
 import { AuditError } from '../config/errors'
 import { defaultLogger, type Logger } from '../config/logger'
 import type { WorkerSettings } from '../config/settings'
+import { StreamHealth } from './breaker'
 import type { Where } from './denied'
 import type { Entry } from './entry'
 import { NO_METRICS, type WorkerMetrics } from './metrics'
@@ -62,7 +63,8 @@ class OtherProtocol extends Error {}
 /** The one log stream that events go to. */
 export class Destination {
   /** Tells log streams apart without naming them: a URL may hold a password. */
-  readonly id: string
+  /** Shared by all that is sent to the stream. */
+  readonly health: StreamHealth
   readonly where: Where
   readonly #client: CloudWatchLogsClient
   readonly #name: { readonly logGroupName: string; readonly logStreamName: string }
@@ -91,7 +93,7 @@ export class Destination {
     this.#retentionInDays = settings.retentionDays
     this.where = { group: groupName, stream: streamName, region: region || 'of the SDK' }
     const identity = JSON.stringify([region, endpoint, groupName, streamName])
-    this.id = createHash('sha256').update(identity).digest('hex').slice(0, 16)
+    this.health = new StreamHealth(createHash('sha256').update(identity).digest('hex').slice(0, 16))
   }
 
   /** Gives the connections back. */

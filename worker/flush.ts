@@ -3,7 +3,7 @@ import type { Logger } from '../config/logger'
 import type { WorkerTuning } from '../config/settings'
 import type { Inheritance, Move, PendingList } from '../src/queue/pending-list'
 import type { Batch } from './batch'
-import { Breaker } from './breaker'
+import { Breaker, type StreamHealth } from './breaker'
 import { deadHeader } from './dead-letter'
 import type { Deliverer } from './deliver'
 import type { Delivering, FlushSide } from './delivery'
@@ -61,16 +61,16 @@ export class Flush {
   readonly #stop: AbortSignal
   readonly #onStep: OnStep
   readonly #metrics: WorkerMetrics
-  readonly #stream: string
+  readonly #stream: StreamHealth
   readonly #done = { stored: 0, batches: 0, dead: 0, deferred: 0, late: 0 }
   /** Behind the last event that was pending when the flush began. */
   #enough: number | undefined
 
-  /** @param stream tells the breaker's log stream apart from others, see `Destination.id` */
+  /** @param stream the breaker's, see `Destination.health` */
   constructor(
     list: PendingList,
     deliverer: Deliverer,
-    stream: string,
+    stream: StreamHealth,
     tuning: WorkerTuning,
     logger: Logger,
     stop: AbortSignal,
@@ -100,7 +100,7 @@ export class Flush {
       if ('heldBy' in lease) return summary({ outcome: 'busy', retryInMs: lease.remainingMs })
       tenure = new Tenure(this.#list, lease, this.#tuning, this.#logger, started)
       await this.#onStep('acquired')
-      const inheritance = await this.#list.resume(lease, this.#stream)
+      const inheritance = await this.#list.resume(lease, this.#stream.id)
       if (inheritance.openForMs > 0) return summary({ outcome: 'waiting', retryInMs: inheritance.openForMs })
       await this.#list.readmit(lease, MOST_READMITTED)
       await this.#onStep('readmitted')

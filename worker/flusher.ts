@@ -89,7 +89,7 @@ export class Flusher {
     const flush = new Flush(
       this.#list,
       this.#deliverer,
-      this.#destination.id,
+      this.#destination.health,
       worker,
       this.#logger,
       signal,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { PendingList } from '../../../src/queue/pending-list'
-import { Breaker } from '../../../worker/breaker'
+import { Breaker, StreamHealth } from '../../../worker/breaker'
 import { Deliverer } from '../../../worker/deliver'
 import type { FlushSide } from '../../../worker/delivery'
 import type { Destination } from '../../../worker/destination'
@@ -51,7 +51,7 @@ function stage(
   const side: FlushSide = {
     stop: new AbortController().signal,
     lost: new AbortController().signal,
-    breaker: new Breaker(list, lease, 'stream', { failures: 0, openForMs: 0 }),
+    breaker: new Breaker(list, lease, new StreamHealth('stream'), { failures: 0, openForMs: 0 }),
     lateSince: undefined,
     hold: async () => undefined,
     stamp: async (ms) => void stamps.push(ms),
