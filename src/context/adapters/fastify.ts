@@ -95,7 +95,9 @@ export function auditContext(
 /** By the reply, which is much cheaper than by the response; a hijacked reply sends none of its own headers. */
 function setHeader(reply: FastifyReplyLike, header: string, id: string): void {
   reply.header(header, id)
-  if (reply[KEEPS] !== header) keepWhenHijacked(Object.getPrototypeOf(reply) as FastifyReplyLike, header)
+  const replies = Object.getPrototypeOf(reply) as FastifyReplyLike
+  // One that is made by hand, which is none of Fastify's, inherits from what every object does.
+  if (reply[KEEPS] !== header && replies !== Object.prototype) keepWhenHijacked(replies, header)
 }
 
 /** Once for all replies of an instance. */

@@ -127,6 +127,14 @@ it.each(Object.keys(SERVERS).map((name, round) => ({ name, round })))(
   },
 )
 
+it('no object of the process was touched', () => {
+  expect(
+    Reflect.ownKeys(Object.prototype).filter((key) =>
+      Object.prototype.propertyIsEnumerable.call(Object.prototype, key),
+    ),
+  ).toEqual([])
+})
+
 it('no event is without its request', async () => {
   const all = endpoint.events(GROUP, STREAM).map(({ message }) => JSON.parse(message) as AuditEvent)
   expect(all).toHaveLength(Object.keys(SERVERS).length * EACH * PEOPLE.length * 2)
