@@ -45,6 +45,9 @@ class Fill1700000000000 {
   async down(): Promise<void> {}
 }
 
+/** Before any application has run. */
+const OF_ALL_OBJECTS = Reflect.ownKeys(Object.prototype)
+
 const USERS: Record<string, object> = {
   ada: { id: 1, username: 'ada', organisation: { id: 10, name: 'Acme Ltd' } },
   bob: { id: 2, username: 'bob', organisation: { id: 20, name: 'Globex' } },
@@ -226,6 +229,13 @@ describe.each([[12] as const, [11] as const])('NestJS %i', (version) => {
       })
       expect(looked).toMatchObject({ action: 'LOOKED', user: { username: 'ada' }, request: { id: 'req-1' } })
       expect(looked?.request?.route).toBe('/invoices/missing')
+    })
+
+    it('adds nothing to the prototype of all objects', async () => {
+      const url = await listen(nest, moduleOf(nest, nest.AuditModule.forRoot(settings())), platform)
+      await fetch(`${url}/open`)
+      await events(1)
+      expect(Reflect.ownKeys(Object.prototype)).toEqual(OF_ALL_OBJECTS)
     })
 
     it('knows the user whom middleware of NestJS has set', async () => {
