@@ -2,7 +2,7 @@ import 'reflect-metadata'
 import type { DatabaseServer } from '../test/support/database-server'
 import { startMariadb } from '../test/support/mariadb'
 import { startPostgres } from '../test/support/postgres'
-import { ourSubject } from './capture/ours'
+import { ourSubjects } from './capture/ours'
 import { installPeers, peerSubjects } from './capture/peers'
 import type { Database, Subject } from './capture/subject'
 import { contender, type Write, writesOf } from './capture/writes'
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   for (const [name, start] of databases) {
     const database = await start()
     const address = await addressOf(database)
-    const subjects = [await ourSubject(address, server.url), ...(await peerSubjects(address))]
+    const subjects = [...(await ourSubjects(address, server.url)), ...(await peerSubjects(address))]
     for (const write of writesOf(options.quick)) rows.push(...(await measure(name, write, subjects, options.rounds)))
     for (const subject of subjects) await subject.close()
     await database.stop()
