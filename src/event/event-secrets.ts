@@ -9,17 +9,28 @@ import { queryAt } from './mask-url'
  */
 export type Area = 'data' | 'client' | 'fixed'
 
+const NONE: ReadonlySet<string> = new Set()
+
 /** The raw values that one event masks: those found in this reading of it, and those known from an earlier one. */
 export class EventSecrets {
-  readonly found = new Set<string>()
-  readonly foundOfClient = new Set<string>()
   area: Area = 'data'
+  /** Made when they are needed: most events have no secret, and a large write makes very many events. */
+  #found: Set<string> | undefined
+  #foundOfClient: Set<string> | undefined
   readonly #known: KnownSecrets | undefined
   readonly #knownOfClient: KnownSecrets | undefined
 
   constructor(known?: KnownSecrets, knownOfClient: KnownSecrets | undefined = known) {
     this.#known = known
     this.#knownOfClient = knownOfClient
+  }
+
+  get found(): ReadonlySet<string> {
+    return this.#found ?? NONE
+  }
+
+  get foundOfClient(): ReadonlySet<string> {
+    return this.#foundOfClient ?? NONE
   }
 
   add(raw: string): void {
@@ -53,6 +64,11 @@ export class EventSecrets {
   }
 
   get #set(): Set<string> {
-    return this.area === 'data' ? this.found : this.foundOfClient
+    if (this.area === 'data') {
+      this.#found ??= new Set()
+      return this.#found
+    }
+    this.#foundOfClient ??= new Set()
+    return this.#foundOfClient
   }
 }
