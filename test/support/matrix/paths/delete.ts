@@ -4,14 +4,18 @@ import { TICKET } from './seed'
 
 export const DELETES: WritePath[] = [
   ...through('remove', async (to, { manager }) => to(Thing).remove(await manager.findOneByOrFail(Thing, { id: 3 }))),
-  ...through('remove of several', async (to, { manager }) => to(Part).remove(await manager.find(Part))),
+  ...through('remove of several', async (to, { manager }) =>
+    to(Part).remove(await manager.find(Part, { order: { id: 'ASC' } })),
+  ),
   {
     name: 'remove without listeners',
-    run: async ({ manager }) => manager.remove(await manager.find(Part), { listeners: false }),
+    run: async ({ manager }) =>
+      manager.remove(await manager.find(Part, { order: { id: 'ASC' } }), { listeners: false }),
   },
   {
     name: 'remove without a transaction',
-    run: async ({ manager }) => manager.remove(await manager.find(Part), { transaction: false }),
+    run: async ({ manager }) =>
+      manager.remove(await manager.find(Part, { order: { id: 'ASC' } }), { transaction: false }),
   },
   {
     name: 'remove of what is no longer there',
@@ -23,14 +27,17 @@ export const DELETES: WritePath[] = [
       await d.query('DELETE FROM deal_pairs_pair')
       await d.query(`UPDATE deal SET ${d.driver.escape('pairLeft')} = NULL, ${d.driver.escape('pairRight')} = NULL`)
       await d.query('DELETE FROM truth')
-      await d.manager.remove(await d.manager.find(Pair))
+      await d.manager.remove(await d.manager.find(Pair, { order: { left: 'ASC', right: 'ASC' } }))
     },
   },
   {
     name: 'remove of a uuid',
     run: async ({ manager }) => manager.remove(await manager.findOneByOrFail(Ticket, { id: TICKET })),
   },
-  { name: 'remove in another schema', run: async ({ manager }) => manager.remove(await manager.find(Desk)) },
+  {
+    name: 'remove in another schema',
+    run: async ({ manager }) => manager.remove(await manager.find(Desk, { order: { code: 'ASC' } })),
+  },
   { name: 'remove of a subclass', run: async ({ manager }) => manager.remove(await manager.findOneByOrFail(Cat, {})) },
   ...through('delete by id', (to) => to(Thing).delete(3)),
   ...through('delete by several ids', (to) => to(Part).delete([1, 2, 99])),
@@ -63,7 +70,9 @@ export const DELETES: WritePath[] = [
   ...through('softRemove', async (to, { manager }) =>
     to(Thing).softRemove(await manager.findOneByOrFail(Thing, { id: 1 })),
   ),
-  ...through('softRemove of several', async (to, { manager }) => to(Thing).softRemove(await manager.find(Thing))),
+  ...through('softRemove of several', async (to, { manager }) =>
+    to(Thing).softRemove(await manager.find(Thing, { order: { id: 'ASC' } })),
+  ),
   {
     name: 'softRemove without listeners',
     run: async ({ manager }) =>
