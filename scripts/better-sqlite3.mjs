@@ -80,7 +80,7 @@ function provide(folder, binding) {
 function compile(folder, scratch) {
   const source = join(scratch, 'source')
   cpSync(folder, source, { recursive: true, filter: (path) => path !== join(folder, 'build') })
-  const headers = headersFolder(scratch)
+  const headers = withoutCleanupHook(headersFolder(scratch), scratch)
   const from = headers === undefined ? 'the headers that node-gyp downloads' : `the headers in ${headers}`
   console.error(`services: compiling better-sqlite3 for ${NODE} with ${from}; takes a minute or two`)
   const [command, ...args] = nodeGyp()
@@ -98,6 +98,21 @@ function compile(folder, scratch) {
   if (status === 0) return join(source, 'build/Release/better_sqlite3.node')
   const output = `${stdout ?? ''}${stderr ?? ''}${error ?? ''}`.trimEnd().split('\n').slice(-25).join('\n')
   throw new Error(`node-gyp failed; it needs g++, make, python3 and Node's headers. The end of its output:\n${output}`)
+}
+
+/**
+ * Node 24.21 lets every wrapped object remove a clean-up hook when it is collected, which ends the process where no
+ * context is entered then (`Assertion failed: (env) != nullptr`). The class is written out in this header alone, so the
+ * binding is compiled with a copy in which it does as before.
+ */
+function withoutCleanupHook(headers, scratch) {
+  const name = 'include/node/node_object_wrap.h'
+  const text = headers === undefined ? '' : readFileSync(join(headers, name), 'utf8')
+  if (!text.includes('    RemoveCleanupHook();')) return headers
+  const copy = join(scratch, 'patched')
+  cpSync(join(headers, 'include'), join(copy, 'include'), { recursive: true })
+  writeFileSync(join(copy, name), text.replace('    AddCleanupHook();', '').replace('    RemoveCleanupHook();', ''))
+  return copy
 }
 
 /**
