@@ -1,10 +1,9 @@
 import type { Settings } from '../config/settings'
+import { flushSoon } from './flush-soon'
 import type { EventLine, EventQueue } from './queue/queue'
 
 /** Fewer lines than these are pushed without a look at their size. */
 const MANY = 1_000
-/** How long a slice may wait for Redis to take what is in the buffer. */
-const PATIENCE_MS = 5_000
 
 /**
  * Pushes the lines of one write. Those of very many rows go in parts of which several fit into the buffer, or they would
@@ -48,18 +47,6 @@ async function pushSlices(queue: EventQueue, slices: readonly (readonly EventLin
   for (const slice of slices) {
     queue.push(slice)
     // Where Redis takes nothing, the buffer decides what is spilled or dropped.
-    if (patient) patient = await drained(queue)
-  }
-}
-
-async function drained(queue: EventQueue): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), PATIENCE_MS)
-  })
-  try {
-    return await Promise.race([queue.flush().then(() => true), late])
-  } finally {
-    clearTimeout(timer)
+    if (patient) patient = await flushSoon(queue)
   }
 }

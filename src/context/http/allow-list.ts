@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import { member } from '../../event/copy-own'
 import { put } from '../../event/put'
 import { unreadable } from '../../event/values'
@@ -19,11 +18,6 @@ export function allowList(names: readonly string[]): Allow {
     }
     return Object.keys(taken).length === 0 ? undefined : taken
   }
-}
-
-/** Names in any spelling, as headers have it. */
-export function allowHeaders(names: readonly string[]): (headers: IncomingHttpHeaders) => ReturnType<Allow> {
-  return allowList(names.map((name) => name.toLowerCase()))
 }
 
 function at(source: unknown, path: readonly string[]): unknown {
