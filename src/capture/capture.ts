@@ -75,6 +75,11 @@ export class Capture {
           this.#checkNames()
           return this.#event(queryRunner, subject, make)
         },
+        moment: () => this.#recorder.moment(),
+        eventSoon: (queryRunner, moment, subject, make) => {
+          this.#checkNames()
+          return this.#recorder.captureSoon(moment, (date) => this.#observe(queryRunner, subject, make, date))
+        },
         hold: (queryRunner, events) =>
           this.#guard('writes', () => this.#frames.record(queryRunner, events), queryRunner),
         failed: (part, error) => this.#reports.report('AUDIT_CAPTURE_FAILED', { problem: problemOf(error) }, part),
@@ -198,28 +203,32 @@ export class Capture {
     if (event !== undefined) this.#frames.record(queryRunner, [event])
   }
 
+  #event(queryRunner: QueryRunner, subject: Subject, make: () => Draft | undefined): CapturedEvent | undefined {
+    const observation = this.#observe(queryRunner, subject, make, new Date())
+    if (observation === undefined || suspended(this.#recorder)) return undefined
+    return this.#capture(queryRunner, observation)
+  }
+
   /** A write did happen, so if its event cannot be made, one that says so takes its place. */
-  #event(
+  #observe(
     queryRunner: QueryRunner,
     { metadata, decoration, action }: Subject,
     make: () => Draft | undefined,
-  ): CapturedEvent | undefined {
-    let observation: ReturnType<typeof observationOf>
+    date: Date,
+  ): Observation | undefined {
     try {
       const draft = make()
       if (draft === undefined) return undefined
-      observation = observationOf(draft, this.#dataSource, (problem) => this.#unreadableName(metadata, problem))
+      return observationOf(draft, this.#dataSource, date, (problem) => this.#unreadableName(metadata, problem))
     } catch (error) {
       const problem = problemOf(error)
       this.#refused.set(queryRunner, problem)
       this.#reports.report('AUDIT_CAPTURE_FAILED', { problem: `${modelOf(metadata)}: ${problem}` }, modelOf(metadata))
-      const instance = { model: modelOf(metadata), fields: [], timestamp: new Date().toISOString() }
+      const instance = { model: modelOf(metadata), fields: [], timestamp: date.toISOString() }
       // The problem's own words may hold a value that the decoration masks: then they are left out.
       const said = decoration.mask.length > 0 ? 'see the application log' : problem
-      observation = { action, instance, coverageReason: `the change could not be read: ${said}` }
+      return { action, instance, coverageReason: `the change could not be read: ${said}` }
     }
-    if (observation === undefined || suspended(this.#recorder)) return undefined
-    return this.#capture(queryRunner, observation)
   }
 
   #capture(queryRunner: QueryRunner, observation: Observation): CapturedEvent | undefined {

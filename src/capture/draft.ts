@@ -16,7 +16,7 @@ export interface Draft {
   decoration: Decoration
   pk?: string | undefined
   changed: Changed
-  content?: Record<string, unknown>
+  content?: Record<string, unknown> | undefined
   /** The entity that the event is called after; asked only when it is needed. */
   named?: (() => object) | undefined
 }
@@ -25,6 +25,7 @@ export interface Draft {
 export function observationOf(
   draft: Draft,
   dataSource: DataSource,
+  date: Date,
   onUnreadable: (problem: unknown) => void,
 ): Observation | undefined {
   const { action, metadata, decoration, pk, content } = draft
@@ -47,7 +48,6 @@ export function observationOf(
   const hidden = mask.length === 0 && maskModes === undefined ? undefined : maskChanges(raw, mask, maskModes)
   const named = draft.named !== undefined && hasName(metadata, decoration) ? draft.named() : undefined
   const secrets = named === undefined ? hidden?.secrets : [...(hidden?.secrets ?? []), ...secretsOf(named, mask)]
-  const date = new Date()
   return {
     action,
     date,

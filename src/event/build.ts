@@ -1,31 +1,27 @@
 import type { EventLine } from '../queue/queue'
-import type { SpanIds } from '../telemetry/active-span'
 import { fieldsOf } from './build-actor'
 import { changesOf, wellFormed } from './build-changes'
-import type { Action, Actor, EntryPoint, Instance, JsonObject, JsonValue, Outcome, RequestFields } from './event'
+import type { Action, Actor, Instance, JsonObject, JsonValue, Outcome, RequestFields } from './event'
 import { EventSecrets } from './event-secrets'
 import type { RawChanges } from './mask'
 import type { PathState } from './mask-path'
 import { KnownSecrets } from './mask-text'
 import { DEFAULT_MASKING, type Masking } from './masking'
 import { closeLine, type OpenEvent, type OpenLine, openLine } from './serialise'
+import type { RawSurroundings, Surroundings } from './surroundings'
 import { Walk } from './values'
 
 /** An event whose values are still the application's own objects. */
-export interface RawEvent {
+export interface RawEvent extends RawSurroundings {
   id: string
   date: string
   action: Action
   outcome?: Outcome | undefined
   reason?: string | undefined
-  user?: Actor | undefined
   instance?: Instance | undefined
   changes?: RawChanges | undefined
-  content?: Record<string, unknown> | undefined
-  request?: Record<string, unknown> | undefined
-  entryPoint?: EntryPoint | undefined
-  trace?: SpanIds | undefined
-  stack?: string[] | undefined
+  /** In the place of the fields that it has made ready. */
+  around?: Surroundings | undefined
   coverage: readonly string[]
   /** Paths that are masked already. */
   masked?: readonly string[] | undefined
@@ -63,7 +59,8 @@ function build(raw: RawEvent, masking: Masking, share: boolean): BuiltEvent {
   const knownOfClient = foundOfClient.size === 0 ? known : new KnownSecrets([...found, ...foundOfClient])
   if (!knownOfClient.mayBeIn(first.text)) return first.built(known)
   const secrets = new EventSecrets(known, knownOfClient)
-  return new Pass(raw, masking, new Walk({ share, masking, secrets })).built(known)
+  const around = raw.around?.without(secrets)
+  return new Pass({ ...raw, around }, masking, new Walk({ share, masking, secrets })).built(known)
 }
 
 const NONE: readonly string[] = Object.freeze([])
@@ -109,9 +106,11 @@ class Pass {
     for (const secret of raw.secrets ?? []) walk.secrets.add(secret)
     this.#walk = walk
     this.#masking = masking
+    const { around } = raw
+    if (around !== undefined) walk.masked.push(...around.masked)
     const event = this.#read(raw)
-    this.#user = raw.user && this.#actor('user', raw.user, masking.root?.step('user'))
-    this.#line = openLine(event)
+    this.#user = around === undefined ? raw.user && this.#actor(raw.user, masking.root?.step('user')) : around.user
+    this.#line = openLine(event, around)
   }
 
   get secrets(): EventSecrets {
@@ -138,6 +137,19 @@ class Pass {
     if (reason !== undefined) event.reason = reason as string
     if (raw.instance !== undefined) event.instance = this.#instance(raw.instance, root?.step('instance'))
     if (raw.changes !== undefined) event.changes = changesOf(walk, raw.changes, root?.step('changes'), this.#masking)
+    if (raw.around === undefined) this.#readSurroundings(raw, event)
+    const why = [...raw.coverage, ...walk.unreadable.map((path) => `${path} could not be read`)]
+    if (why.length > 0) {
+      event.coverage = 'partial'
+      const text = this.#field('coverage_reason', why.join('; '), root?.step('coverage_reason'))
+      if (text !== undefined) event.coverage_reason = text as string
+    }
+    if (walk.truncated.length > 0) event.truncated = walk.truncated
+    return event
+  }
+
+  #readSurroundings(raw: RawEvent, event: OpenEvent): void {
+    const { root } = this.#masking
     const content = this.#field('content', raw.content, root?.step('content'))
     if (content !== undefined) event.content = content as JsonObject
     const request = this.#field('request', raw.request, root?.step('request'))
@@ -147,14 +159,6 @@ class Pass {
     if (raw.trace?.spanId !== undefined) event.span_id = raw.trace.spanId
     const stack = this.#field('stack', raw.stack, root?.step('stack'))
     if (stack !== undefined) event.stack = stack as string[]
-    const why = [...raw.coverage, ...walk.unreadable.map((path) => `${path} could not be read`)]
-    if (why.length > 0) {
-      event.coverage = 'partial'
-      const text = this.#field('coverage_reason', why.join('; '), root?.step('coverage_reason'))
-      if (text !== undefined) event.coverage_reason = text as string
-    }
-    if (walk.truncated.length > 0) event.truncated = walk.truncated
-    return event
   }
 
   /** A field of the event itself: only rules that name its place count, not those for names inside of it. */
@@ -167,8 +171,8 @@ class Pass {
   }
 
   /** Keys and type names stay as they are, or an event could no longer be told whose it is, unless a rule names the key. */
-  #actor(path: string, actor: object, state: PathState | undefined): Actor {
-    return fieldsOf(this.#walk, path, actor, state, this.#masking)
+  #actor(actor: object, state: PathState | undefined): Actor {
+    return fieldsOf(this.#walk, 'user', actor, state, this.#masking)
   }
 
   #instance(instance: Instance, state: PathState | undefined): Instance {

@@ -5,6 +5,14 @@ import { type Actor, type AuditEvent, EVENT_VERSION } from './event'
 /** An event but for what is only known when it is delivered. `v` is added here. */
 export type OpenEvent = Omit<AuditEvent, 'v' | 'user' | 'transaction' | 'masked'>
 
+/** The texts of fields that many events have in common, each with the comma before it. */
+interface ReadyFields {
+  /** Those that stand behind `changes`. */
+  readonly middle: string
+  /** Those that stand behind `truncated`. */
+  readonly end: string
+}
+
 /** A line that still lacks its user, its place in the transaction, the paths of what is masked, and the closing brace. */
 export type OpenLine = string
 
@@ -18,12 +26,13 @@ export function newEventId(): string {
  * and `date` must be ones made here and by `isoDate`: they are written without escaping. Field by field and not in a
  * loop, which costs several times as much.
  */
-export function openLine(event: OpenEvent): OpenLine {
+export function openLine(event: OpenEvent, ready?: ReadyFields): OpenLine {
   let line = `{"v":${EVENT_VERSION},"id":"${event.id}","date":"${event.date}","action":${quoted(event.action)}`
   if (event.outcome !== undefined) line += `,"outcome":${quoted(event.outcome)}`
   if (event.reason !== undefined) line += `,"reason":${JSON.stringify(event.reason)}`
   if (event.instance !== undefined) line += `,"instance":${JSON.stringify(event.instance)}`
   if (event.changes !== undefined) line += `,"changes":${JSON.stringify(event.changes)}`
+  if (ready !== undefined) line += ready.middle
   if (event.content !== undefined) line += `,"content":${JSON.stringify(event.content)}`
   if (event.request !== undefined) line += `,"request":${JSON.stringify(event.request)}`
   if (event.entry_point !== undefined) line += `,"entry_point":${quoted(event.entry_point)}`
@@ -33,7 +42,7 @@ export function openLine(event: OpenEvent): OpenLine {
   if (event.coverage_reason !== undefined) line += `,"coverage_reason":${JSON.stringify(event.coverage_reason)}`
   if (event.truncated !== undefined) line += `,"truncated":${JSON.stringify(event.truncated)}`
   if (event.stack !== undefined) line += `,"stack":${JSON.stringify(event.stack)}`
-  return line
+  return ready === undefined ? line : line + ready.end
 }
 
 export function closeLine(
@@ -66,7 +75,7 @@ export function isoDate(ms: number): string {
 const quotedWords = new Map<string, string>()
 
 /** JSON of a word that comes again and again. Bounded, because actions are the caller's own. */
-function quoted(word: string): string {
+export function quoted(word: string): string {
   const known = quotedWords.get(word)
   if (known !== undefined) return known
   if (quotedWords.size >= 1_000) quotedWords.clear()

@@ -25,7 +25,8 @@ export class EventFilter {
   readonly #settings: FilterSettings
   readonly #reports: Reports
   readonly #actions: ReadonlySet<string>
-  readonly #idle: boolean
+  /** Whether no switch is set. */
+  readonly isIdle: boolean
 
   constructor(settings: FilterSettings, reports: Reports) {
     this.#settings = settings
@@ -33,13 +34,13 @@ export class EventFilter {
     this.#actions = new Set(settings.skipActions)
     const { skip, sampling, exclude } = settings
     const quiet = skip === undefined && Object.keys(sampling).length === 0 && exclude.length === 0
-    this.#idle = quiet && this.#actions.size === 0
+    this.isIdle = quiet && this.#actions.size === 0
   }
 
   /** Never throws: when it cannot be told, the event is recorded. */
   ask({ action, instance }: Asked): Verdict {
     // What the logger tells of itself is not the application's to leave out.
-    if (this.#idle || typeof action !== 'string' || !isSkippable(action)) return RECORD
+    if (this.isIdle || typeof action !== 'string' || !isSkippable(action)) return RECORD
     if (this.#actions.has(action)) return LEAVE_OUT
     const { exclude, sampling } = this.#settings
     if (instance !== undefined && ABOUT_ENTITY.has(action) && exclude.includes(instance.model)) return LEAVE_OUT

@@ -19,6 +19,14 @@ export function runSuspended<T>(recorder: object, fn: (suspension: Suspension) =
   return storage.run(suspension, () => fn(suspension))
 }
 
+/** Whether recording is suspended here; counts nothing. */
+export function isSuspended(recorder: object): boolean {
+  for (let one = storage.getStore(); one !== undefined; one = one.outer) {
+    if (one.active && one.recorder === recorder) return true
+  }
+  return false
+}
+
 /** To be asked for each change that would be recorded: true, and counted, when it is not to be. */
 export function suspended(recorder: object): boolean {
   let found = false

@@ -2,6 +2,7 @@ import type { EventSchemas } from '../../config/catalogue'
 import { AuditLogger, type OptionsWith } from '../audit-logger'
 import type { AuditEvent } from '../event/event'
 import type { AnyEvents } from '../events/types'
+import { finishSpareTime } from '../spare-time'
 import { MemoryQueue } from './memory-queue'
 
 /**
@@ -28,11 +29,13 @@ export class TestAuditLogger<Events extends EventSchemas = AnyEvents> extends Au
    * once they are committed; if organisations are loaded, `await audit.flush()` first.
    */
   get events(): readonly AuditEvent[] {
+    finishSpareTime()
     return this.#queue.events
   }
 
   /** Forgets what was recorded so far. */
   clear(): void {
+    finishSpareTime()
     this.#queue.clear()
   }
 }

@@ -3,6 +3,7 @@ import { Column, DataSource, Entity, PrimaryColumn } from 'typeorm'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { AuditError } from '../../config/errors'
 import { AuditUpdateDelete } from '../../src/capture/decorator'
+import { finishSpareTime } from '../../src/spare-time'
 import { DRIVERS, emptyDatabase, type MatrixDriver } from '../support/matrix/targets'
 import { Trail } from '../unit/capture/support'
 
@@ -108,9 +109,10 @@ describe.each([...DRIVERS])('%s: a capture that fails', (driver) => {
     const { dataSource, trail } = opened
     broken = true
     await write(dataSource)
+    // Without strict the transformer is asked a little later.
+    const [event, ...others] = trail.take()
     broken = false
     expect(await rows(dataSource)).not.toEqual([{ id: 1, note: 'old' }])
-    const [event, ...others] = trail.take()
     expect(others).toEqual([])
     expect(event?.coverage).toBe('partial')
     expect(event?.coverage_reason).toBeTruthy()
@@ -145,8 +147,8 @@ describe.each([...DRIVERS])('%s: a capture that fails', (driver) => {
     broken = true
     await dataSource.manager.update(Labelled, 1, { note: 'new' })
     await dataSource.manager.insert(Labelled, { id: 2 })
-    broken = false
     const events = trail.take()
+    broken = false
     expect(events.map(({ action, instance }) => [action, instance?.name])).toEqual([
       ['OBJ_UPDATE', '[Unreadable]'],
       ['OBJ_CREATE', '[Unreadable]'],
@@ -159,6 +161,7 @@ describe.each([...DRIVERS])('%s: a capture that fails', (driver) => {
     await dataSource.transaction(async (manager) => {
       broken = true
       await manager.update(Account, 1, { note: 'in' })
+      finishSpareTime()
       broken = false
       await manager.insert(Account, { id: 3, note: 'after' })
     })

@@ -3,6 +3,7 @@ import type { Logger } from '../../config/logger'
 import { type AuditLoggerOptions, loadSettings, type Settings } from '../../config/settings'
 import type { AuditEvent } from '../../src/event/event'
 import type { EventLine, EventQueue } from '../../src/queue/queue'
+import { finishSpareTime } from '../../src/spare-time'
 
 /** A logger that tells the test what it was given. */
 export function spyLogger() {
@@ -16,15 +17,21 @@ export function settingsWith(options: AuditLoggerOptions = {}): Settings {
 
 /** A queue that keeps what is pushed. */
 export class MemoryQueue implements EventQueue {
-  readonly pushes: (readonly EventLine[])[] = []
+  readonly #pushes: (readonly EventLine[])[] = []
   closed = false
+
+  /** Of what was captured until now. */
+  get pushes(): (readonly EventLine[])[] {
+    finishSpareTime()
+    return this.#pushes
+  }
 
   get events(): AuditEvent[] {
     return this.pushes.flat().map((line) => JSON.parse(line) as AuditEvent)
   }
 
   push(lines: readonly EventLine[]): void {
-    this.pushes.push(lines)
+    this.#pushes.push(lines)
   }
 
   async flush(): Promise<void> {}

@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest'
 import { AuditError } from '../../config/errors'
 import { AuditLogger } from '../../src/audit-logger'
+import { EventRecorder } from '../../src/event-recorder'
 import { LazyQueue } from '../../src/lazy-queue'
 import type { EventQueue, QueueCounts, SettingsNote } from '../../src/queue/queue'
-import { EventRecorder } from '../../src/recorder'
 import { Reports } from '../../src/report'
 import { MemoryQueue, settingsWith, spyLogger } from './fakes'
 

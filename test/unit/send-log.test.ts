@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { runWithContext } from '../../src/context/context'
+import { EventRecorder } from '../../src/event-recorder'
 import { logLogin, logLoginFailed, logLogout } from '../../src/login/login'
-import { EventRecorder } from '../../src/recorder'
 import { Reports } from '../../src/report'
 import { type Sender, sendEvent } from '../../src/send-log'
 import { MemoryQueue, settingsWith, spyLogger } from './fakes'

@@ -6,16 +6,13 @@ import { layoutOf, placedPropertiesOf, type Row, rootOf } from './row'
 
 const OLD = '"__audit"'
 
-/** The parts of the statement that depend only on which columns are set. */
-interface Fragments {
-  /** Columns of the CTE. */
-  readonly read: string
-  readonly join: string
-  readonly returning: string
+/** A statement and how what it returns is read. */
+interface Planned {
+  readonly sql: string
   readonly plan: UpdatePlan
 }
 
-/** What an UPDATE returns, in this order: old values, new values, and the rest as one text where any of it changed. */
+/** What an UPDATE returns, in this order: old values, new values, and the rest in one text where any of it changed. */
 export interface UpdatePlan {
   readonly before: readonly number[]
   readonly after: readonly number[]
@@ -25,7 +22,10 @@ export interface UpdatePlan {
   readonly columns: number
 }
 
-const fragments = new WeakMap<EntityMetadata, Map<string, Fragments>>()
+/** By what TypeORM writes. */
+const statements = new WeakMap<EntityMetadata, Map<string, Planned>>()
+/** A query builder in a loop may write ever other statements, with lists of keys that are never as long as the last. */
+const MOST_KEPT = { statements: 200, length: 2_000 }
 /** Tables of which the database was seen to change columns that a statement did not set: read whole from then on. */
 const whole = new WeakSet<EntityMetadata>()
 
@@ -42,44 +42,52 @@ export function updateStatement(
   dataSource: DataSource,
   named: boolean,
 ): { sql: string; parameters: unknown[]; plan: UpdatePlan } {
-  let plan: UpdatePlan | undefined
-  const getQuery = (): string => {
-    let own = ''
-    let where = ''
-    const { createReturningExpression, createWhereExpression } = builder
-    const methods = {
-      // Taken when TypeORM asks for it: a soft delete adds a condition of its own just before.
-      createWhereExpression: () => {
-        where = createWhereExpression.call(builder)
-        return ''
-      },
-      createReturningExpression: (type: string) => {
-        own = createReturningExpression.call(builder, type)
-        return ''
-      },
-    }
-    const update = withMethods(builder, methods, () => builder.createUpdateExpression?.() ?? '')
-    const tail = `${builder.createOrderByExpression?.() ?? ''}${builder.createLimitExpression?.() ?? ''}`
-    const table = builder.getTableName(builder.getMainTableName())
-    const returnsOld = hasOld(dataSource)
-    const parts = fragmentsOf(builder, metadata, { update, table, named, returnsOld })
-    plan = parts.plan
-    const returning = `RETURNING ${own === '' ? '' : `${own}, `}${parts.returning}`
-    const cte = builder.createCteExpression().trim()
-    const comment = builder.createComment()
-    if (returnsOld)
-      return finish(builder, `${comment}${cte === '' ? '' : `${cte} `}${update}${where}${tail} ${returning}`)
-    const old = `${OLD} AS (SELECT ${parts.read} FROM ${table}${where} FOR NO KEY UPDATE)`
-    const begin = `${comment}${cte === '' ? 'WITH' : `${cte},`} ${old}`
-    return finish(builder, `${begin} ${update} FROM ${OLD} WHERE ${parts.join}${tail} ${returning}`)
-  }
-  const [sql, parameters] = withMethods(builder, { getQuery }, () => builder.getQueryAndParameters())
-  if (plan === undefined) throw new TypeError('TypeORM did not ask the builder for its query')
-  return { sql, parameters, plan }
+  const { written, parameters, hasCte } = markedUpdate(builder)
+  const root = rootOf(metadata)
+  const all = whole.has(root)
+  const key = `${all} ${named} ${written}`
+  const kept = statements.get(root) ?? new Map<string, Planned>()
+  statements.set(root, kept)
+  const known = kept.get(key)
+  if (known !== undefined) return { ...known, parameters }
+  const table = builder.getTableName(builder.getMainTableName())
+  const made = planned(builder, root, { written, hasCte, table, named, all, returnsOld: hasOld(dataSource) })
+  if (kept.size >= MOST_KEPT.statements) kept.clear()
+  if (key.length <= MOST_KEPT.length) kept.set(key, made)
+  return { ...made, parameters }
 }
 
-function finish(builder: WriteBuilder, statement: string): string {
-  return builder.replacePropertyNamesForTheWholeQuery(statement)
+/** Stand for places in the statement while TypeORM makes it: what it does to its own text takes long with all of ours. */
+const MARKS = { cte: '"__audit_cte"', where: ' "__audit_where"', end: ' "__audit_end"', list: '"__audit_list"' }
+
+function markedUpdate(builder: WriteBuilder): { written: string; parameters: unknown[]; hasCte: boolean } {
+  let hasCte = false
+  const { createReturningExpression, createWhereExpression } = builder
+  const methods = {
+    // Its own puts the CTE of a soft delete behind the UPDATE.
+    getQuery: () => {
+      const cte = builder.createCteExpression()
+      hasCte = cte !== ''
+      const begin = `${builder.createComment()}${cte}${MARKS.cte}${builder.createUpdateExpression?.() ?? ''}`
+      const tail = `${builder.createOrderByExpression?.() ?? ''}${builder.createLimitExpression?.() ?? ''}`
+      return builder.replacePropertyNamesForTheWholeQuery(`${begin}${tail}`)
+    },
+    // Asked for when TypeORM does: a soft delete adds a condition of its own just before.
+    createWhereExpression: () => `${MARKS.where}${createWhereExpression.call(builder)}${MARKS.end}`,
+    createReturningExpression: (type: string) => {
+      const own = createReturningExpression.call(builder, type)
+      return own === '' ? MARKS.list : `${own}, ${MARKS.list}`
+    },
+  }
+  const [written, parameters] = withMethods(builder, methods, () => builder.getQueryAndParameters())
+  return { written, parameters, hasCte }
+}
+
+/** What stands before the mark, and behind it. */
+function cut(text: string, mark: string): [string, string] {
+  const at = text.indexOf(mark)
+  if (at === -1) throw new TypeError('TypeORM has not asked the builder for a part of its query')
+  return [text.slice(0, at), text.slice(at + mark.length)]
 }
 
 /** https://www.postgresql.org/docs/18/dml-returning.html */
@@ -88,37 +96,37 @@ export function hasOld({ driver }: DataSource): boolean {
 }
 
 interface Target {
-  readonly update: string
+  /** By TypeORM, with the marks. */
+  readonly written: string
+  readonly hasCte: boolean
   readonly table: string
   readonly named: boolean
+  /** Whether all columns are read, whichever are set. */
+  readonly all: boolean
   readonly returnsOld: boolean
 }
 
-function fragmentsOf(builder: WriteBuilder, metadata: EntityMetadata, target: Target): Fragments {
-  const root = rootOf(metadata)
+function planned(builder: WriteBuilder, root: EntityMetadata, target: Target): Planned {
+  const { written, hasCte, table, named, all, returnsOld } = target
   const { names } = layoutOf(root)
-  const all = whole.has(root)
-  const set = all
-    ? []
-    : names.flatMap((name, place) => (target.update.includes(`${builder.escape(name)} = `) ? [place] : []))
-  const key = `${target.returnsOld ? 'old' : 'cte'} ${target.named || all} ${all ? 'all' : set.join(' ')} ${target.table}`
-  const cached = fragments.get(root) ?? new Map<string, Fragments>()
-  fragments.set(root, cached)
-  const known = cached.get(key)
-  if (known !== undefined) return known
+  const [head, rest] = cut(written, MARKS.cte)
+  const [update, fromWhere] = cut(rest, MARKS.where)
+  const [where, fromReturning] = cut(fromWhere, MARKS.end)
+  const [returning, tail] = cut(fromReturning, MARKS.list)
   const places = names.map((_, place) => place)
+  const set = names.flatMap((name, place) => (update.includes(`${builder.escape(name)} = `) ? [place] : []))
   const read = all ? places : readPlaces(root, set)
-  const after = target.named || all ? places : read
-  const rest = places.filter((place) => !read.includes(place))
-  const made = write(builder, target, {
-    names,
-    root,
-    plan: { before: read, after, rest, size: names.length, columns: 0 },
-  })
-  // A query builder in a loop may set ever other columns.
-  if (cached.size > 100) cached.clear()
-  cached.set(key, made)
-  return made
+  const after = named ? places : read
+  const others = places.filter((place) => !read.includes(place))
+  const parts = { names, root, table, returnsOld, before: read, after, rest: others }
+  const { list, old, join } = partsOf(builder, parts)
+  const plan = { before: read, after, rest: others, size: names.length, columns: list.length }
+  // Aliases, or TypeORM's own columns of the same names would be found twice.
+  const listed = list.map((value, index) => `${value} AS "__audit_r${index}"`).join(', ')
+  if (returnsOld) return { sql: `${head}${update}${where}${returning}${listed}${tail}`, plan }
+  const before = `${OLD} AS (SELECT ${old} FROM ${table}${where} FOR NO KEY UPDATE)`
+  const begin = `${head}${hasCte ? ', ' : 'WITH '}${before}`
+  return { sql: `${begin} ${update} FROM ${OLD} WHERE ${join}${returning}${listed}${tail}`, plan }
 }
 
 /** Columns that are set, those of their properties, those that the database computes, and what tells whose row it is. */
@@ -140,30 +148,33 @@ function readPlaces(root: EntityMetadata, set: readonly number[]): number[] {
   return [...found].sort((a, b) => a - b)
 }
 
-function write(
-  builder: WriteBuilder,
-  { table, returnsOld }: Target,
-  { names, root, plan }: { names: readonly string[]; root: EntityMetadata; plan: UpdatePlan },
-): Fragments {
+interface Parts {
+  readonly names: readonly string[]
+  readonly root: EntityMetadata
+  readonly table: string
+  readonly returnsOld: boolean
+  readonly before: readonly number[]
+  readonly after: readonly number[]
+  readonly rest: readonly number[]
+}
+
+/** What is returned, what the CTE reads, and how it is joined. */
+function partsOf(builder: WriteBuilder, { names, root, table, returnsOld, before, after, rest }: Parts) {
   const quoted = (place: number) => builder.escape(names[place] ?? '')
   const old = (place: number) => (returnsOld ? `old.${quoted(place)}` : `"__audit_${place}"`)
   const fresh = (place: number) => (returnsOld ? `new.${quoted(place)}` : `${table}.${quoted(place)}`)
-  const { before, after, rest } = plan
   const list = [...before.map(old), ...after.map(fresh)]
+  const read = before.map((place) => `${quoted(place)} AS "__audit_${place}"`)
   if (rest.length > 0) {
-    const both = `ROW(${[...rest.map(old), ...rest.map(fresh)].join(', ')})`
     // The rows as they are stored: types without an operator for equality are compared too.
-    const differs = `ROW(${rest.map(old).join(', ')})::record *<> ROW(${rest.map(fresh).join(', ')})::record`
-    list.push(`CASE WHEN ${differs} THEN ${both}::text END`)
+    const oldRest = returnsOld ? `ROW(${rest.map(old).join(', ')})::record` : '"__audit_rest"'
+    const newRest = `ROW(${rest.map(fresh).join(', ')})`
+    list.push(`CASE WHEN ${oldRest} *<> ${newRest}::record THEN ROW(${oldRest}, ${newRest})::text END`)
+    read.push(`ROW(${rest.map(quoted).join(', ')})::record AS "__audit_rest"`)
   }
   const keys = root.primaryColumns.map((column) => names.indexOf(column.databaseName))
-  return {
-    read: names.map((_, place) => `${quoted(place)} AS "__audit_${place}"`).join(', '),
-    join: keys.map((place) => `${table}.${quoted(place)} = "__audit_${place}"`).join(' AND '),
-    // Aliases, or TypeORM's own columns of the same names would be found twice.
-    returning: list.map((value, index) => `${value} AS "__audit_r${index}"`).join(', '),
-    plan: { ...plan, columns: list.length },
-  }
+  const join = keys.map((place) => `${table}.${quoted(place)} = "__audit_${place}"`).join(' AND ')
+  return { list, old: read.join(', '), join }
 }
 
 /** The row before and after, and the text of what else has changed. */
@@ -191,12 +202,12 @@ export function readRest(
   parsers: readonly ((text: string) => unknown)[],
 ): { before: Row; after: Row } {
   whole.add(rootOf(metadata))
-  const fields = recordFields(text)
+  const [from = [], to = []] = recordFields(text).map((fields) => recordFields(fields ?? ''))
   rest.forEach((place, index) => {
     const parse = parsers[index]
     const read = (field: string | null | undefined) => (typeof field === 'string' && parse ? parse(field) : null)
-    before[place] = read(fields[index])
-    after[place] = read(fields[rest.length + index])
+    before[place] = read(from[index])
+    after[place] = read(to[index])
   })
   return { before, after }
 }

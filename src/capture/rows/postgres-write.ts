@@ -1,6 +1,7 @@
 import type { EntityMetadata, QueryRunner } from 'typeorm'
 import type { WriteBuilder } from './builder'
 import { conflictKeys } from './conflict-keys'
+import { type RowPlan, readRow, returningRow } from './postgres-returning'
 import { parsersOf, queryClassOf, stream } from './postgres-stream'
 import { hasOld, readRest, readUpdated, type UpdatePlan, updateStatement } from './postgres-update'
 import { layoutOf, placesOf, type Row, rootOf, rowOf } from './row'
@@ -18,6 +19,7 @@ export class PostgresWrite implements RowWrite {
   readonly #Query: NonNullable<ReturnType<typeof queryClassOf>>
   readonly #upsert: boolean
   #plan: UpdatePlan | undefined
+  #rowPlan: RowPlan | undefined
 
   private constructor(parts: WriteParts, Query: NonNullable<ReturnType<typeof queryClassOf>>) {
     this.#parts = parts
@@ -37,7 +39,12 @@ export class PostgresWrite implements RowWrite {
   statement(): [string, unknown[]] {
     const { builder, kind, metadata, dataSource, named } = this.#parts
     if (this.#upsert && hasOld(dataSource)) return returning(builder, oldAndNew(builder, layoutOf(metadata).names))
-    if (kind === 'insert' || kind === 'delete') return returning(builder, returningList(builder))
+    if (this.#upsert) return returning(builder, returningList(builder))
+    if (kind === 'insert' || kind === 'delete') {
+      const { sql, parameters, plan } = returningRow(builder, metadata)
+      this.#rowPlan = plan
+      return [sql, parameters]
+    }
     const { sql, parameters, plan } = updateStatement(builder, metadata, dataSource, named)
     this.#plan = plan
     return [sql, parameters]
@@ -45,7 +52,7 @@ export class PostgresWrite implements RowWrite {
 
   run(place: Place, statement: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
     if (this.#plan !== undefined) return this.#update(place, statement, { plan: this.#plan, sink })
-    if (!this.#upsert) return this.#whole(place, statement, sink)
+    if (this.#rowPlan !== undefined) return this.#whole(place, statement, { plan: this.#rowPlan, sink })
     return hasOld(this.#parts.dataSource)
       ? this.#upsertReturning(place, statement, sink)
       : this.#runUpsert(place, statement, sink)
@@ -54,12 +61,12 @@ export class PostgresWrite implements RowWrite {
   async #whole(
     { queryRunner, send }: Place,
     [sql, parameters]: readonly [string, unknown[]],
-    sink: RowSink,
+    { plan, sink }: { plan: RowPlan; sink: RowSink },
   ): Promise<Ran> {
     const deleted = this.#parts.kind === 'delete'
-    const added = layoutOf(this.#parts.metadata).names.length
+    const { added } = plan
     const onRow = (values: readonly unknown[], at: number) => {
-      const row = at === 0 ? values : values.slice(at)
+      const row = readRow(plan, values, at)
       sink(deleted ? row : undefined, deleted ? undefined : row)
     }
     return { result: await stream(queryRunner, send, this.#Query, { sql, parameters, added, onRow }) }

@@ -10,6 +10,12 @@ import { differs, layoutOf, placedPropertiesOf, type Row, type RowChange, RowIma
 
 export type WriteKind = 'insert' | 'update' | 'delete' | 'soft-delete' | 'restore'
 
+/** What the event of such a write has to say beyond its changes. */
+export const CONTENT: Partial<Record<WriteKind, Record<string, unknown>>> = {
+  'soft-delete': { soft: true },
+  restore: { recovered: true },
+}
+
 interface Subject {
   readonly metadata: EntityMetadata
   readonly decoration: Decoration
@@ -41,7 +47,7 @@ export function rowDraft(kind: WriteKind, { before, after, doubt }: RowChange, s
     pk: known.pk,
     changed: { changes, gaps },
     named,
-    ...contentOf(kind),
+    content: CONTENT[kind],
   }
 }
 
@@ -51,18 +57,13 @@ function actionOf(kind: WriteKind, before: Row | undefined, after: Row | undefin
   return 'OBJ_UPDATE'
 }
 
-function contentOf(kind: WriteKind): { content?: Record<string, unknown> } {
-  if (kind === 'soft-delete') return { content: { soft: true } }
-  return kind === 'restore' ? { content: { recovered: true } } : {}
-}
-
 /** An event that says that rows were written which could not be read. */
 export function unreadRowsDraft(kind: WriteKind, { metadata, decoration }: Subject, why: string): Draft {
   const action =
     kind === 'insert' ? 'OBJ_CREATE' : kind === 'update' || kind === 'restore' ? 'OBJ_UPDATE' : 'OBJ_DELETE'
   const gaps = new Gaps()
   gaps.note(why)
-  return { action, metadata, decoration, changed: { changes: new Map(), gaps }, ...contentOf(kind) }
+  return { action, metadata, decoration, changed: { changes: new Map(), gaps }, content: CONTENT[kind] }
 }
 
 /** The links that a statement has made or removed: one update for each entity whose relation it is. */

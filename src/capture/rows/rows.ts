@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { DataSource, EntityMetadata, QueryRunner } from 'typeorm'
-import type { CapturedEvent } from '../../recorder'
+import type { CapturedEvent, Moment } from '../../recorder'
 import type { Decoration, ObjectAction } from '../decoration'
 import type { Draft } from '../draft'
 import { modelOf } from '../instance'
@@ -8,8 +8,8 @@ import type { Selection } from '../selection'
 import { familyOf } from '../typeorm'
 import type { WriteBuilder } from './builder'
 import { type Persisting, persisting, rowMark } from './persisting'
-import { concreteOf, type Row, type RowChange, RowImage } from './row'
-import { linkDrafts, rowDraft, unreadRowsDraft, type WriteKind } from './row-drafts'
+import { concreteOf, type Row, type RowChange, RowImage, sameRows } from './row'
+import { CONTENT, linkDrafts, rowDraft, unreadRowsDraft, type WriteKind } from './row-drafts'
 import type { RowSink, RowWrite } from './write'
 
 /** What the rest of capture does for it. */
@@ -22,6 +22,15 @@ export interface RowCaptureParts {
     subject: { metadata: EntityMetadata; decoration: Decoration; action: ObjectAction },
     make: () => Draft | undefined,
   ): CapturedEvent | undefined
+  /** What the events of a statement have in common; undefined when each has to be made at once. */
+  moment(): Moment | undefined
+  /** The same event, made when the process has time: of rows that nobody else holds. */
+  eventSoon(
+    queryRunner: QueryRunner,
+    moment: Moment,
+    subject: { metadata: EntityMetadata; decoration: Decoration; action: ObjectAction },
+    make: () => Draft | undefined,
+  ): CapturedEvent
   /** Records events: at once, or with the COMMIT of the transaction that is open. */
   hold(queryRunner: QueryRunner, events: readonly CapturedEvent[]): void
   failed(part: string, error: unknown): void
@@ -48,6 +57,8 @@ export class Rows {
   /** Links are told of together. */
   readonly #links: RowChange[] = []
   readonly #persisting: Persisting | undefined
+  /** `null` when there is none. */
+  #moment: Moment | null | undefined
 
   constructor(parts: RowCaptureParts, statement: Statement, queryRunner: QueryRunner) {
     this.#parts = parts
@@ -78,11 +89,20 @@ export class Rows {
     const concrete = concreteOf(metadata, (change.before ?? change.after) as Row)
     const decoration = selection.of(concrete)
     if (this.#persisting !== undefined) this.#mark(this.#persisting, metadata, change)
-    if (decoration === undefined) return
-    this.#add({ metadata: concrete, decoration, action: actionOf(kind) }, () => {
+    if (decoration === undefined || isUnchanged(change)) return
+    const make = () => {
       const draft = rowDraft(kind, change, { metadata: concrete, decoration, dataSource })
       return draft !== undefined && decoration.actions.includes(draft.action) ? draft : undefined
-    })
+    }
+    const subject = { metadata: concrete, decoration, action: actionOf(kind) }
+    // What a soft delete says of itself stands where the context's own content does.
+    if (this.#moment === undefined)
+      this.#moment = (CONTENT[kind] === undefined ? this.#parts.moment() : undefined) ?? null
+    if (this.#moment === null) this.#add(subject, make)
+    else {
+      const inContext = () => this.#context.runInAsyncScope(make)
+      this.#events.push(this.#parts.eventSoon(this.#queryRunner, this.#moment, subject, inContext))
+    }
   }
 
   #mark(store: Persisting, metadata: EntityMetadata, { before, after }: RowChange): void {
@@ -114,6 +134,10 @@ export class Rows {
     const event = this.#parts.event(this.#queryRunner, subject, make)
     if (event !== undefined) this.#events.push(event)
   }
+}
+
+function isUnchanged({ before, after }: RowChange): boolean {
+  return before !== undefined && after !== undefined && sameRows(before, after)
 }
 
 function actionOf(kind: WriteKind): ObjectAction {

@@ -5,20 +5,33 @@ import { type Layout, layoutOf, type Row } from './row'
 
 const ADDED = '__audit_'
 
+/** Stands for a list while TypeORM makes the statement: what it does to its own text takes long with all of ours. */
+const MARK = '"__audit_list"'
+
 /** The columns that are added to a RETURNING list, as TypeORM's own may be there too. */
 export function returningList(builder: WriteBuilder): string {
   const { names } = layoutOfBuilder(builder)
   return names.map((name, place) => `${readable(builder, name)} AS ${builder.escape(`${ADDED}${place}`)}`).join(', ')
 }
 
-/** The builder's statement with further expressions behind those that TypeORM itself has returned. */
-export function returning(builder: WriteBuilder, list: string): [string, unknown[]] {
+/**
+ * The builder's statement with further expressions behind those that TypeORM itself has returned.
+ *
+ * @param list may depend on what TypeORM's are
+ */
+export function returning(builder: WriteBuilder, list: string | ((own: string) => string)): [string, unknown[]] {
   const { createReturningExpression } = builder
+  let added = ''
   const both = (type: string) => {
     const own = createReturningExpression.call(builder, type)
-    return own === '' ? list : `${own}, ${list}`
+    added = typeof list === 'string' ? list : list(own)
+    if (added === '') return own
+    return own === '' ? MARK : `${own}, ${MARK}`
   }
-  return withMethods(builder, { createReturningExpression: both }, () => builder.getQueryAndParameters())
+  const [sql, parameters] = withMethods(builder, { createReturningExpression: both }, () =>
+    builder.getQueryAndParameters(),
+  )
+  return [sql.replace(MARK, () => added), parameters]
 }
 
 /** The same for SQLite, where TypeORM writes no RETURNING into an INSERT or an UPDATE. */

@@ -17,6 +17,8 @@ class Connection {
   constructor(type: string) {
     const recorder: Recorder = {
       capture: () => ({ id: '' }),
+      moment: () => undefined,
+      captureSoon: () => ({ id: '' }),
       deliver: (events, transaction) => this.deliveries.push({ ids: events.map((event) => event.id), transaction }),
       flush: async () => undefined,
       refusal: () => undefined,

@@ -3,15 +3,22 @@ import type { Logger } from '../../../config/logger'
 import { type AuditLoggerOptions, loadSettings, type Settings } from '../../../config/settings'
 import { attachCapture } from '../../../src/capture/attach'
 import type { AuditEvent } from '../../../src/event/event'
+import { EventRecorder } from '../../../src/event-recorder'
 import type { EventQueue } from '../../../src/queue/queue'
-import { EventRecorder } from '../../../src/recorder'
+import { finishSpareTime } from '../../../src/spare-time'
 
 /** A queue that keeps what it is given, push by push. */
 export class CollectingQueue implements EventQueue {
-  readonly pushes: AuditEvent[][] = []
+  readonly #pushes: AuditEvent[][] = []
+
+  /** Of what was captured until now. */
+  get pushes(): AuditEvent[][] {
+    finishSpareTime()
+    return this.#pushes
+  }
 
   push(lines: readonly string[]): void {
-    this.pushes.push(lines.map((line) => JSON.parse(line) as AuditEvent))
+    this.#pushes.push(lines.map((line) => JSON.parse(line) as AuditEvent))
   }
 
   get events(): AuditEvent[] {

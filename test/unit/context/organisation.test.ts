@@ -15,7 +15,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { AuditLoggerOptions } from '../../../config/settings'
 import { runWithContext } from '../../../src/context/context'
 import type { Actor } from '../../../src/event/event'
-import { EventRecorder } from '../../../src/recorder'
+import { EventRecorder } from '../../../src/event-recorder'
 import { MemoryQueue, settingsWith, spyLogger } from '../fakes'
 
 @Entity()

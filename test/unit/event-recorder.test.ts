@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { AuditLoggerOptions } from '../../config/settings'
 import { runWithContext, setContextUser } from '../../src/context/context'
-import { EventRecorder, type Observation } from '../../src/recorder'
+import { EventRecorder } from '../../src/event-recorder'
+import type { Observation } from '../../src/recorder'
 import { MemoryQueue, settingsWith, spyLogger } from './fakes'
 
 function recording(options: AuditLoggerOptions = {}) {
@@ -149,7 +150,7 @@ describe('a captured event', () => {
 
   it('tells where in the application it was captured, if that is switched on', () => {
     const event = recording({ stack: true }).record()
-    expect(event?.stack?.[0]).toMatch(/^test\/unit\/recorder\.test\.ts:\d+ (Object\.)?record$/)
+    expect(event?.stack?.[0]).toMatch(/^test\/unit\/event-recorder\.test\.ts:\d+ (Object\.)?record$/)
     expect(event?.stack?.join()).not.toMatch(/node_modules|node:|src\//)
     expect(recording().record()).not.toHaveProperty('stack')
   })
