@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm'
 import { AuditError } from '../config/errors'
 import type { Settings } from '../config/settings'
 import { entityMasks } from './capture/entity-mask'
+import { type Captured, captured, closed, LEFT_OUT, SoonCaptured } from './captured'
 import type { ActorSource } from './context/actor'
 import { type ContextNode, contextExtra, contextField, contextNode } from './context/context'
 import { foundSoon, type Present, presentIn } from './context/jobs/present'
@@ -17,7 +18,7 @@ import { callStack } from './event/stack'
 import { type RawSurroundings, Surroundings } from './event/surroundings'
 import { pushInSlices } from './push-in-slices'
 import type { EventLine, EventQueue } from './queue/queue'
-import type { CapturedEvent, Moment, Observation, Recorder } from './recorder'
+import type { CapturedEvent, Moment, Observation, Observe, Recorder } from './recorder'
 import { problemOf, Reports } from './report'
 import { SpareTime } from './spare-time'
 import { EventFilter } from './switches/filter'
@@ -36,30 +37,11 @@ export interface RecorderOptions {
   loadingMs?: number | undefined
 }
 
-interface Captured extends CapturedEvent {
-  /** Undefined until the line is written, and afterwards too where there was nothing to tell. */
-  built: BuiltEvent | undefined
-  readonly organisation: Organisation
-}
-
 /** What both ways of capturing know of an event. */
 type Given = Pick<RawEvent, 'id' | 'date' | 'around' | keyof RawSurroundings> & { readonly coverage: string[] }
 
-/** So many may wait for their lines, with their values in memory: more are written at once. */
-const MOST_SOON = 1_000
-
-/** In the place of an event that the settings leave out. */
-const LEFT_OUT: Captured = Object.freeze(captured('', {}))
-
-function captured(id: string, organisation: Organisation, built?: BuiltEvent): Captured {
-  return { id, organisation, built }
-}
-
-type Kept = { readonly built: BuiltEvent }
-
-function isKept(event: Captured): event is Captured & Kept {
-  return event.built !== undefined
-}
+/** So many lines are written in one step. */
+const STEP = 4
 
 /** Turns observations into event lines and hands them to the queue. */
 export class EventRecorder implements Recorder {
@@ -125,24 +107,23 @@ export class EventRecorder implements Recorder {
     }
   }
 
-  captureSoon({ around, organisation }: Moment, observe: (date: Date) => Observation | undefined): CapturedEvent {
-    const event = captured(newEventId(), organisation)
-    const at = this.#clock()
-    const write = (): void => {
-      const observation = observe(new Date(at))
-      if (observation !== undefined) event.built = this.#builtSoon(event.id, isoDate(at), observation, around)
+  captureSoon<T>(moment: Moment, observe: Observe<T>): (given: T, now: boolean) => CapturedEvent {
+    const read = (given: T, id: string, at: number): BuiltEvent | undefined => {
+      const observation = observe(given, new Date(at))
+      if (observation === undefined) return undefined
+      const date = isoDate(at)
+      const coverage = observation.coverageReason === undefined ? [] : [observation.coverageReason]
+      try {
+        return this.#built(observation, { id, date, coverage, around: moment.around })
+      } catch (error) {
+        return this.#salvage(id, date, observation, error).build()
+      }
     }
-    if (this.#spare.left < MOST_SOON) this.#spare.add(write)
-    else write()
-    return event
-  }
-
-  #builtSoon(id: string, date: string, observation: Observation, around: Surroundings): BuiltEvent | undefined {
-    const coverage = observation.coverageReason === undefined ? [] : [observation.coverageReason]
-    try {
-      return this.#built(observation, { id, date, coverage, around })
-    } catch (error) {
-      return this.#salvage(id, date, observation, error).built
+    const source = { moment, read }
+    return (given, now) => {
+      const event = new SoonCaptured(source, given, this.#clock())
+      if (now) event.build()
+      return event
     }
   }
 
@@ -165,27 +146,42 @@ export class EventRecorder implements Recorder {
   }
 
   deliver(events: readonly CapturedEvent[], transactionId?: string): void {
-    // In the order in which it was asked for, and not before the lines are written.
-    if (this.#spare.left > 0) this.#spare.add(() => this.#deliver(events as readonly Captured[], transactionId))
-    else this.#deliver(events as readonly Captured[], transactionId)
-  }
-
-  #deliver(events: readonly Captured[], transactionId: string | undefined): void {
-    const kept = events.every(isKept) ? events : events.filter(isKept)
+    const kept = events.includes(LEFT_OUT) ? events.filter((event) => event !== LEFT_OUT) : events
     if (kept.length === 0) return
     try {
-      const asked = kept.map(({ organisation }) => (typeof organisation === 'function' ? organisation() : organisation))
-      if (!asked.some((one) => one instanceof Promise)) {
-        this.#push(kept.map((event, index) => finish(event, asked[index] as Actor, index, transactionId)))
-        return
+      const delivery = kept as readonly Captured[]
+      const asked = delivery.map(({ organisation }) =>
+        typeof organisation === 'function' ? organisation() : organisation,
+      )
+      if (!asked.some((one) => one instanceof Promise)) this.#write(delivery, asked as Actor[], transactionId)
+      else {
+        const known = Promise.all(asked).then((organisations) => this.#write(delivery, organisations, transactionId))
+        this.#wait(known.catch((error: unknown) => this.#lost(kept.length, error)))
       }
-      const delivery = Promise.all(asked).then((known) => {
-        this.#push(kept.map((event, index) => finish(event, known[index], index, transactionId)))
-      })
-      this.#wait(delivery.catch((error: unknown) => this.#lost(kept.length, error)))
     } catch (error) {
       this.#lost(kept.length, error)
     }
+  }
+
+  /** Pushes the lines: at once when they are there already, else in its turn. */
+  #write(events: readonly Captured[], organisations: readonly Actor[], transactionId: string | undefined): void {
+    const lines: EventLine[] = []
+    let next = 0
+    const step = (most: number): boolean => {
+      try {
+        for (const end = Math.min(next + most, events.length); next < end; next += 1) {
+          const built = (events[next] as Captured).build()
+          if (built !== undefined) lines.push(closed(built, organisations[next], lines.length, transactionId))
+        }
+        if (next < events.length) return false
+        if (lines.length > 0) this.#push(lines)
+      } catch (error) {
+        this.#lost(events.length, error)
+      }
+      return true
+    }
+    if (this.#spare.isIdle && !events.some((event) => event instanceof SoonCaptured)) step(events.length)
+    else this.#spare.add(() => step(STEP))
   }
 
   /**
@@ -194,9 +190,11 @@ export class EventRecorder implements Recorder {
    */
   present(): Present | Promise<Present> | undefined {
     if (contextNode() === undefined) return undefined
-    const event = this.capture({ action: 'AUDIT_PRESENT' }) as Captured & Kept
+    const event = this.capture({ action: 'AUDIT_PRESENT' }) as Captured
+    const built = event.build()
+    if (built === undefined) return undefined
     const asked = typeof event.organisation === 'function' ? event.organisation() : event.organisation
-    const read = (known: Actor) => presentIn(finish(event, known, 0))
+    const read = (known: Actor) => presentIn(closed(built, known, 0))
     return asked instanceof Promise ? foundSoon(asked).then(read) : read(asked)
   }
 
@@ -209,15 +207,13 @@ export class EventRecorder implements Recorder {
     return this.#queue.refusal?.(events)
   }
 
-  /** Writes the lines that are left to be written, and hands on what was delivered. */
-  finish(): void {
-    this.#spare.finish()
-  }
-
   /** Resolves when no delivery waits for an organisation any more. */
   async settle(): Promise<void> {
-    this.finish()
-    while (this.#waiting.size > 0) await Promise.all(this.#waiting)
+    this.#spare.finish()
+    while (this.#waiting.size > 0) {
+      await Promise.all(this.#waiting)
+      this.#spare.finish()
+    }
   }
 
   #push(lines: readonly EventLine[]): void {
@@ -290,9 +286,4 @@ function sampled(observation: Observation, rate: number | undefined): Observatio
 function contentOf({ content }: Observation, extra: Record<string, unknown> | undefined) {
   if (extra === undefined || content === undefined) return content ?? extra
   return putAll(copyOwn(extra), copyOwn(content))
-}
-
-function finish(event: Kept, organisation: Actor | undefined, index: number, transactionId?: string): EventLine {
-  const transaction = transactionId === undefined ? undefined : { id: transactionId, n: index + 1 }
-  return event.built.close(organisation, transaction)
 }

@@ -30,7 +30,7 @@ export interface Observation {
   secrets?: readonly string[] | undefined
 }
 
-/** An event whose line is written, or soon will be, but for the organisation, if it must be loaded, and its place in the transaction. */
+/** An event that is complete but for the organisation, if it must be loaded, and its place in the transaction. */
 export interface CapturedEvent {
   readonly id: string
 }
@@ -41,18 +41,22 @@ export interface Moment {
   readonly organisation: Organisation
 }
 
+/** Reads what was given for an event that was captured at `date`. */
+export type Observe<T> = (given: T, date: Date) => Observation | undefined
+
 export interface Recorder {
   /** Synchronous; never throws: what cannot be recorded is left out, and the event says so. */
   capture(observation: Observation): CapturedEvent
   /** Undefined when events must be captured at once, because more than their values depends on when it is done. */
   moment(): Moment | undefined
   /**
-   * Captures an event of this moment whose values nobody else holds: its line is written when the process has time, and
-   * at the latest when it exits. Never throws.
+   * Captures events of this moment, of values that nobody else holds: what is given for each is read, and its line
+   * written, after it was delivered, when the process has time, and at the latest when it exits. Never throws.
    *
-   * @param observe undefined when there turns out to be nothing to tell; must not throw
+   * @param observe undefined when there turns out to be nothing to tell; must not throw, and must not give content
+   * @returns captures one; with `now` it is read at once
    */
-  captureSoon(moment: Moment, observe: (date: Date) => Observation | undefined): CapturedEvent
+  captureSoon<T>(moment: Moment, observe: Observe<T>): (given: T, now: boolean) => CapturedEvent
   /**
    * Pushes the events in one call, numbered from 1 within the transaction if there is one. Never throws, never waits.
    * Call it after the outermost COMMIT took effect: organisations are loaded from here on.

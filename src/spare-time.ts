@@ -1,29 +1,27 @@
-/** Holds up whatever else has to be done in the process no longer than a query of a near database does. */
-const SLICE_MS = 1
-/** How much is done between two looks at the clock. */
-const STEP = 8
+/** How long the application has to wait for its turn at most: a fraction of what a query of a near database takes. */
+const SLICE_MS = 0.25
+
+/** A part of some work. Answers whether the work is done. Must not throw. */
+export type Step = () => boolean
 
 /** All that have something left, for the end of the process. */
 const busy = new Set<SpareTime>()
 let watching = false
 
 /**
- * Work that need not be done before a caller goes on: it is done in order, in the turns of the event loop after this one,
- * in slices between which the application has its turn; and what is left of it when the process exits, then.
+ * Work that nobody waits for: it is done in order, in the turns of the event loop after this one, in slices between which
+ * the application has its turn; and what is left of it when the process exits, then.
  */
 export class SpareTime {
-  #tasks: (() => void)[] = []
-  #head = 0
+  #work: Step[] = []
   #turn: NodeJS.Immediate | undefined
 
-  /** How many tasks are left. */
-  get left(): number {
-    return this.#tasks.length - this.#head
+  get isIdle(): boolean {
+    return this.#work.length === 0
   }
 
-  /** @param task must not throw */
-  add(task: () => void): void {
-    this.#tasks.push(task)
+  add(step: Step): void {
+    this.#work.push(step)
     if (this.#turn !== undefined) return
     watchExit()
     busy.add(this)
@@ -32,15 +30,14 @@ export class SpareTime {
 
   /** Does all that is left now. */
   finish(): void {
-    while (this.left > 0) this.#step()
+    while (!this.isIdle) this.#step()
   }
 
   readonly #slice = (): void => {
     const until = performance.now() + SLICE_MS
-    do {
-      for (let count = 0; count < STEP && this.left > 0; count += 1) this.#step()
-    } while (this.left > 0 && performance.now() < until)
-    if (this.left > 0) {
+    while (!this.isIdle) {
+      this.#step()
+      if (performance.now() < until) continue
       this.#turn = setImmediate(this.#slice)
       return
     }
@@ -49,13 +46,7 @@ export class SpareTime {
   }
 
   #step(): void {
-    const task = this.#tasks[this.#head] as () => void
-    this.#head += 1
-    if (this.#head === this.#tasks.length) {
-      this.#tasks = []
-      this.#head = 0
-    }
-    task()
+    if (this.#work[0]?.() === true) this.#work.shift()
   }
 }
 

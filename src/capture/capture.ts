@@ -4,7 +4,7 @@ import type { Settings } from '../../config/settings'
 import type { CapturedEvent, Observation, Recorder } from '../recorder'
 import { problemOf, Reports } from '../report'
 import { suspended } from '../switches/suspension'
-import type { Decoration, ObjectAction } from './decoration'
+import type { ObjectAction } from './decoration'
 import { type Draft, observationOf } from './draft'
 import { type QueryResultEvent, TransactionFrames } from './frames'
 import { modelOf } from './instance'
@@ -13,17 +13,11 @@ import { primaryKeyOf } from './properties'
 import { intercept } from './rows/install'
 import { persisting, rowMark } from './rows/persisting'
 import { RowCapture } from './rows/row-capture'
+import type { Subject } from './rows/rows'
 import { Selection } from './selection'
 import { concreteMetadata, familyOf, interceptable } from './typeorm'
 import { type Verb, WriteResults } from './write-results'
 import { insertedDraft, removedDraft, softDraft, updatedDraft, type Write, type WriteEvent } from './writes'
-
-/** Whose event it is, and what to call it should it be impossible to make. */
-interface Subject {
-  readonly metadata: EntityMetadata
-  readonly decoration: Decoration
-  readonly action: ObjectAction
-}
 
 type Drafter = (write: Write) => Draft | undefined
 
@@ -76,9 +70,11 @@ export class Capture {
           return this.#event(queryRunner, subject, make)
         },
         moment: () => this.#recorder.moment(),
-        eventSoon: (queryRunner, moment, subject, make) => {
+        eventsSoon: (queryRunner, moment, subject, make) => {
           this.#checkNames()
-          return this.#recorder.captureSoon(moment, (date) => this.#observe(queryRunner, subject, make, date))
+          return this.#recorder.captureSoon(moment, (given: Parameters<typeof make>[0], date) =>
+            this.#observe(queryRunner, subject, () => make(given), date),
+          )
         },
         hold: (queryRunner, events) =>
           this.#guard('writes', () => this.#frames.record(queryRunner, events), queryRunner),

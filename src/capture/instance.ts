@@ -22,13 +22,12 @@ export interface EntityFacts {
 /** The event's `instance` for a row of an entity. */
 export function describeEntity(metadata: EntityMetadata, dataSource: DataSource, facts: EntityFacts): Instance {
   const { pk, name, fields, date } = facts
-  return {
-    ...tableOfModel(metadata, dataSource),
-    ...(pk !== undefined && { pk }),
-    ...(name !== undefined && { name }),
-    fields: [...fields],
-    timestamp: isoDate(date.getTime()),
-  }
+  const { model, table } = tableOfModel(metadata, dataSource)
+  const timestamp = isoDate(date.getTime())
+  // Field by field and not by spreading, which takes several times as long: it is made for every event.
+  if (pk === undefined) return { model, table, ...(name !== undefined && { name }), fields, timestamp }
+  if (name === undefined) return { model, table, pk, fields, timestamp }
+  return { model, table, pk, name, fields, timestamp }
 }
 
 const tables = new WeakMap<EntityMetadata, { model: string; table: string }>()

@@ -79,8 +79,9 @@ export function rollBackTo(open: Open, savepoint: string): void {
 }
 
 /** Everything that is held, in the order of capture. */
-export function held(open: Open): CapturedEvent[] {
-  return open.frames.flatMap((frame) => frame.events)
+export function held({ frames }: Open): readonly CapturedEvent[] {
+  const [only] = frames
+  return only !== undefined && frames.length === 1 ? only.events : frames.flatMap(({ events }) => events)
 }
 
 function frameOf(open: Open, savepoint: string): number {

@@ -175,23 +175,18 @@ class Pass {
     return fieldsOf(this.#walk, 'user', actor, state, this.#masking)
   }
 
-  #instance(instance: Instance, state: PathState | undefined): Instance {
+  /** Of one shape, whatever is known: what is undefined is not written. */
+  #instance({ model, table, pk, name, fields, timestamp }: Instance, state: PathState | undefined): Instance {
     const walk = this.#walk
-    const { pk, name, fields } = instance
-    const copy: Instance = { ...instance, model: wellFormed(instance.model) }
-    if (instance.table !== undefined) copy.table = wellFormed(instance.table)
-    if (pk !== undefined) {
-      const treatment = this.#masking.ofKey('instance.pk')
-      const shown = treatment === undefined ? wellFormed(pk) : walk.treat('instance.pk', pk, treatment)
-      if (shown === undefined) delete copy.pk
-      else copy.pk = shown as string
+    const treatment = pk === undefined ? undefined : this.#masking.ofKey('instance.pk')
+    const copy = {
+      model: wellFormed(model),
+      table: table === undefined ? undefined : wellFormed(table),
+      pk: treatment === undefined ? pk && wellFormed(pk) : walk.treat('instance.pk', pk, treatment),
+      name: name === undefined ? undefined : walk.field('instance', 'name', name, state),
+      fields: fields.map((field) => walk.fieldName(field)),
+      timestamp,
     }
-    if (name !== undefined) {
-      const shown = walk.field('instance', 'name', name, state)
-      if (shown === undefined) delete copy.name
-      else copy.name = shown as string
-    }
-    copy.fields = fields.map((field) => walk.fieldName(field))
-    return copy
+    return copy as Instance
   }
 }

@@ -50,7 +50,7 @@ export interface Instance {
   table?: string
   pk?: string
   name?: string
-  fields: string[]
+  fields: readonly string[]
   timestamp: string
 }
 

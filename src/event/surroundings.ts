@@ -27,7 +27,7 @@ export class Surroundings {
   /** Paths of what an event has masked in them. */
   readonly masked: readonly string[]
 
-  private constructor(user: Actor | undefined, middle: string, end: string, masked: readonly string[] = []) {
+  constructor(user: Actor | undefined, middle: string, end: string, masked: readonly string[] = []) {
     this.user = user
     this.middle = middle
     this.end = end
@@ -36,6 +36,7 @@ export class Surroundings {
 
   /** Undefined when there is more to say of them than their texts: then each event has to be read whole. */
   static of(raw: RawSurroundings, masking: Masking): Surroundings | undefined {
+    if (isEmpty(raw)) return NOTHING
     const walk = new Walk({ masking })
     const { root } = masking
     const field = (name: Looked, value: unknown) => {
@@ -75,6 +76,14 @@ export class Surroundings {
     const end = replaced(this.end)
     return new Surroundings(this.user && fieldsOf(walk, 'user', this.user, undefined), middle, end, walk.masked)
   }
+}
+
+/** Of an event outside of any context. */
+const NOTHING = new Surroundings(undefined, '', '')
+
+function isEmpty({ user, content, request, entryPoint, trace, stack }: RawSurroundings): boolean {
+  const known = user ?? content ?? request ?? entryPoint ?? trace ?? stack
+  return known === undefined
 }
 
 /** The fields in which the secrets of an event are looked for. */

@@ -46,7 +46,7 @@ describe('a capture that fails', () => {
     const recorder: Recorder = {
       capture: () => ({ id: '1' }),
       moment: () => undefined,
-      captureSoon: () => ({ id: '1' }),
+      captureSoon: () => () => ({ id: '1' }),
       deliver: () => undefined,
       flush: async () => undefined,
       refusal: () => undefined,

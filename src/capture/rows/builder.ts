@@ -62,27 +62,6 @@ export function withMethods<T>(builder: WriteBuilder, methods: Override, run: ()
   }
 }
 
-/** What a query runner is used for beyond its documented interface. */
-export interface Runner {
-  connect(): Promise<unknown>
-}
-
-/**
- * Lets a query runner's own `query()` work with another connection than it has, so that it logs, tells subscribers and
- * wraps errors as always. It asks for its connection before it first waits, so nobody else is given this one.
- */
-export function withConnection<T>(queryRunner: Runner, wrap: (connection: unknown) => unknown, run: () => T): T {
-  const { connect } = queryRunner
-  const own = Object.hasOwn(queryRunner, 'connect')
-  queryRunner.connect = async () => wrap(await connect.call(queryRunner))
-  try {
-    return run()
-  } finally {
-    if (own) queryRunner.connect = connect
-    else Reflect.deleteProperty(queryRunner, 'connect')
-  }
-}
-
 export function metadataOf(builder: WriteBuilder): EntityMetadata | undefined {
   const { mainAlias } = builder.expressionMap
   return mainAlias?.hasMetadata ? mainAlias.metadata : undefined

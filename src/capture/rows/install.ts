@@ -16,6 +16,8 @@ interface Registry {
   readonly active: WeakMap<DataSource, Interception>
   /** By the very list of parameters that a builder is about to hand to its query runner. */
   readonly expected: WeakMap<object, Replacement>
+  /** What stands in for the connections of query runners that are about to ask for them. */
+  readonly wraps: WeakMap<object, WrapConnection>
   /** What was patched, with the number of attached data sources that need it. */
   readonly patched: Map<object, { users: number; undo: () => void }>
 }
@@ -93,9 +95,32 @@ function runnerPrototype({ driver }: DataSource): object {
   return Object.getPrototypeOf(driver.createQueryRunner('master')) as object
 }
 
+type WrapConnection = (connection: unknown) => unknown
+
+/**
+ * Lets a query runner's own `query()` work with another connection than it has, so that it logs, tells subscribers and
+ * wraps errors as always. It asks for its connection before it first waits, so nobody else is given this one.
+ */
+export function withConnection<T>(queryRunner: QueryRunner, wrap: WrapConnection, run: () => T): T {
+  const { wraps } = registry()
+  wraps.set(queryRunner, wrap)
+  try {
+    return run()
+  } finally {
+    wraps.delete(queryRunner)
+  }
+}
+
 function patchRunner(prototype: object): () => void {
-  const { expected } = registry()
-  return replace(prototype as Methods, 'query', (original) => {
+  const { expected, wraps } = registry()
+  const undoConnect = replace(prototype as Methods, 'connect', (original) => {
+    return function connect(this: unknown, ...values: unknown[]) {
+      const wrap = wraps.get(this as object)
+      const connection = original.apply(this, values)
+      return wrap === undefined ? connection : connection.then(wrap)
+    }
+  })
+  const undoQuery = replace(prototype as Methods, 'query', (original) => {
     return function query(this: unknown, ...values: unknown[]) {
       const [sql, parameters] = values
       const replacement = typeof parameters === 'object' && parameters !== null ? expected.get(parameters) : undefined
@@ -105,6 +130,10 @@ function patchRunner(prototype: object): () => void {
       return replacement(this as QueryRunner, send, sql as string, parameters as unknown[])
     }
   })
+  return () => {
+    undoQuery()
+    undoConnect()
+  }
 }
 
 /** The one that has the methods itself: sql.js has a class below it, and its writes must not be intercepted twice. */
@@ -161,6 +190,6 @@ function replace(holder: Methods, name: string, make: (original: Method) => Meth
 
 function registry(): Registry {
   const holder = globalThis as { [REGISTRY]?: Registry }
-  holder[REGISTRY] ??= { active: new WeakMap(), expected: new WeakMap(), patched: new Map() }
+  holder[REGISTRY] ??= { active: new WeakMap(), expected: new WeakMap(), wraps: new WeakMap(), patched: new Map() }
   return holder[REGISTRY]
 }

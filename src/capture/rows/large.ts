@@ -96,11 +96,11 @@ function hand(record: Record<string, unknown>, { kind, builder, metadata }: Writ
   const { names } = layoutOf(metadata)
   const before = names.map((_, place) => record[`b${place}`])
   if (kind === 'delete') {
-    sink(before, undefined)
+    sink.take(before, undefined)
     return true
   }
   const after = names.map((_, place) => record[`a${place}`])
   const found = keyNames(builder).every((name) => after[names.indexOf(name)] !== null)
-  if (found) sink(before, after)
+  if (found) sink.take(before, after)
   return found
 }

@@ -1,7 +1,7 @@
 import { COMPOUND } from '../statement'
 import { capped, isLimited, MOST_ROWS, writeLarge } from './large'
 import { Keys } from './read-around'
-import { layoutOf, type Row, rowOf, sameRows } from './row'
+import { layoutOf, rowOf, sameRows } from './row'
 import { selectByValues, selectMatching } from './statements'
 import { type Place, type Ran, type RowSink, type RowWrite, UNDO, type WriteParts } from './write'
 
@@ -60,11 +60,11 @@ export class MariadbUpdate implements RowWrite {
       for (const records of sets.slice(1, 1 + again.length))
         for (const record of records) keys.add(rowOf(layout, record))
       let changed = 0
-      const counted = (from: Row | undefined, to: Row | undefined) => {
+      const take: RowSink['take'] = (from, to) => {
         if (from !== undefined && to !== undefined && !sameRows(from, to)) changed += 1
-        sink(from, to)
+        sink.take(from, to)
       }
-      const unread = keys.pair(counted)
+      const unread = keys.pair({ ...sink, take })
       restore(result, { ...(sets[0][0] as { affected: unknown; warnings: unknown }), changed })
       return { result, unread }
     } catch (error) {

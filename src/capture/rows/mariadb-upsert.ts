@@ -90,7 +90,7 @@ export class MariadbUpsert implements RowWrite {
       else if (was !== undefined && sameRows(was, row)) counts.unchanged += 1
       else counts.changed += 1
       if (was === undefined && digest !== undefined) unread += 1
-      else sink(digest === undefined ? undefined : was, row)
+      else sink.take(digest === undefined ? undefined : was, row)
       written.set(key, row)
     })
     restoreUpsert(result, builder, counts)

@@ -41,7 +41,7 @@ export class MysqlInsert implements RowWrite {
       lock: '',
     })) {
       for (const record of (await queryRunner.query(select, values)) as Record<string, unknown>[]) {
-        sink(undefined, rowOf(layout, record))
+        sink.take(undefined, rowOf(layout, record))
       }
     }
     return { result }

@@ -1,5 +1,6 @@
 import type { QueryRunner } from 'typeorm'
-import { type Send, type StructuredResult, withConnection } from './builder'
+import type { Send, StructuredResult } from './builder'
+import { withConnection } from './install'
 
 type Records = Record<string, unknown>[]
 
@@ -37,7 +38,7 @@ export function streamRecords(
         void run(payload, values).then((raw) => done(null, raw), done),
     }
   }
-  return withConnection(queryRunner as never, wrap, () => send(sql, parameters))
+  return withConnection(queryRunner, wrap, () => send(sql, parameters))
 }
 
 function rowsOf(

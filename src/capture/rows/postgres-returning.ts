@@ -1,7 +1,9 @@
 import type { EntityMetadata } from 'typeorm'
 import type { WriteBuilder } from './builder'
-import { layoutOf, type Row, rootOf } from './row'
+import { type Reader, readColumn } from './postgres-stream'
+import { layoutOf, type RowChange, rootOf } from './row'
 import { returning } from './statements'
+import { type SentRow, sizeOf } from './write'
 
 /** How a row is read from what an INSERT or DELETE returns. */
 export interface RowPlan {
@@ -52,7 +54,35 @@ function planOf(builder: WriteBuilder, metadata: EntityMetadata, own: string): R
   return plan
 }
 
-/** @param at where the added columns begin */
-export function readRow({ places }: RowPlan, values: readonly unknown[], at: number): Row {
-  return places.map((place) => values[place < 0 ? at - 1 - place : place])
+/** An inserted or deleted row, as the server sent it. */
+export class SentWhole implements SentRow {
+  readonly #plan: RowPlan
+  readonly #values: readonly unknown[]
+  readonly #at: number
+  readonly #readers: readonly Reader[]
+  readonly #deleted: boolean
+
+  /** @param at where the added columns begin */
+  constructor(
+    plan: RowPlan,
+    { values, at, readers }: { values: readonly unknown[]; at: number; readers: readonly Reader[] },
+    deleted: boolean,
+  ) {
+    this.#plan = plan
+    this.#values = values
+    this.#at = at
+    this.#readers = readers
+    this.#deleted = deleted
+  }
+
+  get size(): number {
+    return sizeOf(this.#values)
+  }
+
+  read(): RowChange {
+    const row = this.#plan.places.map((place) =>
+      readColumn(this.#values, place < 0 ? this.#at - 1 - place : place, this.#readers),
+    )
+    return this.#deleted ? { before: row } : { after: row }
+  }
 }

@@ -1,8 +1,10 @@
 import type { DataSource, EntityMetadata } from 'typeorm'
 import type { ColumnMetadata } from '../typeorm'
 import { type WriteBuilder, withMethods } from './builder'
+import { type Reader, readColumn } from './postgres-stream'
 import { recordFields } from './record-text'
-import { layoutOf, placedPropertiesOf, type Row, rootOf } from './row'
+import { layoutOf, placedPropertiesOf, type RowChange, rootOf } from './row'
+import { type SentRow, sizeOf } from './write'
 
 const OLD = '"__audit"'
 
@@ -18,6 +20,8 @@ export interface UpdatePlan {
   readonly after: readonly number[]
   /** Columns that are not set. A trigger may change them all the same. */
   readonly rest: readonly number[]
+  /** Where each old value's new one stands in `after`. */
+  readonly places: readonly number[]
   readonly size: number
   readonly columns: number
 }
@@ -120,7 +124,8 @@ function planned(builder: WriteBuilder, root: EntityMetadata, target: Target): P
   const others = places.filter((place) => !read.includes(place))
   const parts = { names, root, table, returnsOld, before: read, after, rest: others }
   const { list, old, join } = partsOf(builder, parts)
-  const plan = { before: read, after, rest: others, size: names.length, columns: list.length }
+  const fresh = read.map((place) => after.indexOf(place))
+  const plan = { before: read, after, rest: others, places: fresh, size: names.length, columns: list.length }
   // Aliases, or TypeORM's own columns of the same names would be found twice.
   const listed = list.map((value, index) => `${value} AS "__audit_r${index}"`).join(', ')
   if (returnsOld) return { sql: `${head}${update}${where}${returning}${listed}${tail}`, plan }
@@ -177,37 +182,76 @@ function partsOf(builder: WriteBuilder, { names, root, table, returnsOld, before
   return { list, old: read.join(', '), join }
 }
 
-/** The row before and after, and the text of what else has changed. */
-export function readUpdated(
-  { before, after, rest, size }: UpdatePlan,
-  values: readonly unknown[],
-  at: number,
-): { before: unknown[]; after: unknown[]; text: string | undefined } {
-  const from = new Array<unknown>(size).fill(undefined)
-  const to = new Array<unknown>(size).fill(undefined)
-  let next = at
-  for (const place of before) from[place] = values[next++]
-  for (const place of after) to[place] = values[next++]
-  // What is read of the new row only is as it was, unless the text says otherwise.
-  if (after.length > before.length) for (const place of rest) from[place] = to[place]
-  const text = rest.length > 0 ? values[next] : undefined
-  return { before: from, after: to, text: typeof text === 'string' ? text : undefined }
+/** An updated row, as the server sent it. */
+export class SentUpdate implements SentRow {
+  readonly plan: UpdatePlan
+  readonly values: readonly unknown[]
+  /** Where the old values begin. */
+  readonly at: number
+  readonly readers: readonly Reader[]
+
+  constructor(plan: UpdatePlan, values: readonly unknown[], at: number, readers: readonly Reader[]) {
+    this.plan = plan
+    this.values = values
+    this.at = at
+    this.readers = readers
+  }
+
+  get size(): number {
+    return sizeOf(this.values)
+  }
+
+  read(): RowChange {
+    return readUpdated(this)
+  }
 }
 
-/** Puts what a trigger has changed into the rows, and has such tables read whole from now on. */
-export function readRest(
-  { rest }: UpdatePlan,
-  metadata: EntityMetadata,
-  { before, after, text }: { before: unknown[]; after: unknown[]; text: string },
-  parsers: readonly ((text: string) => unknown)[],
-): { before: Row; after: Row } {
+/** Whether nothing of the row was changed, which the texts tell unless a type has several for one value. */
+export function isUnchanged({ plan, values, at }: SentUpdate): boolean {
+  const { before, after, places } = plan
+  const fresh = at + before.length
+  for (let index = 0; index < before.length; index += 1) {
+    if (values[at + index] !== values[fresh + (places[index] as number)]) return false
+  }
+  return typeof values[fresh + after.length] !== 'string'
+}
+
+/** Whether columns were changed that the statement does not set. */
+export function hasMore({ plan, values, at }: SentUpdate): boolean {
+  const { before, after, rest } = plan
+  return rest.length > 0 && typeof values[at + before.length + after.length] === 'string'
+}
+
+function readUpdated({ plan, values, at, readers }: SentUpdate): { before: unknown[]; after: unknown[] } {
+  const { before, after, rest, size, places } = plan
+  const from = new Array<unknown>(size).fill(undefined)
+  const to = new Array<unknown>(size).fill(undefined)
+  const fresh = at + before.length
+  for (const [index, place] of after.entries()) to[place] = readColumn(values, fresh + index, readers)
+  for (const [index, place] of before.entries()) {
+    const same = values[at + index] === values[fresh + (places[index] as number)]
+    from[place] = same ? to[place] : readColumn(values, at + index, readers)
+  }
+  // What is read of the new row only is as it was, unless the text says otherwise.
+  if (after.length > before.length) for (const place of rest) from[place] = to[place]
+  return { before: from, after: to }
+}
+
+/** Has a table read whole from now on. */
+export function readWhole(metadata: EntityMetadata): void {
   whole.add(rootOf(metadata))
+}
+
+/** A row of which a trigger has changed more. */
+export function readWithRest(sent: SentUpdate, readers: readonly Reader[]): RowChange {
+  const { plan } = sent
+  const { rest } = plan
+  const { before, after } = readUpdated(sent)
+  const text = String(sent.values[sent.at + plan.before.length + plan.after.length])
   const [from = [], to = []] = recordFields(text).map((fields) => recordFields(fields ?? ''))
-  rest.forEach((place, index) => {
-    const parse = parsers[index]
-    const read = (field: string | null | undefined) => (typeof field === 'string' && parse ? parse(field) : null)
-    before[place] = read(from[index])
-    after[place] = read(to[index])
-  })
+  for (const [index, place] of rest.entries()) {
+    before[place] = readColumn(from, index, readers)
+    after[place] = readColumn(to, index, readers)
+  }
   return { before, after }
 }

@@ -1,9 +1,18 @@
 import type { EntityMetadata, QueryRunner } from 'typeorm'
 import type { WriteBuilder } from './builder'
 import { conflictKeys } from './conflict-keys'
-import { type RowPlan, readRow, returningRow } from './postgres-returning'
-import { parsersOf, queryClassOf, stream } from './postgres-stream'
-import { hasOld, readRest, readUpdated, type UpdatePlan, updateStatement } from './postgres-update'
+import { type RowPlan, returningRow, SentWhole } from './postgres-returning'
+import { queryClassOf, type Reader, readersOf, stream } from './postgres-stream'
+import {
+  hasMore,
+  hasOld,
+  isUnchanged,
+  readWhole,
+  readWithRest,
+  SentUpdate,
+  type UpdatePlan,
+  updateStatement,
+} from './postgres-update'
 import { layoutOf, placesOf, type Row, rootOf, rowOf } from './row'
 import { keyText, returning, returningList, selectByValues, tableOf } from './statements'
 import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
@@ -65,11 +74,11 @@ export class PostgresWrite implements RowWrite {
   ): Promise<Ran> {
     const deleted = this.#parts.kind === 'delete'
     const { added } = plan
-    const onRow = (values: readonly unknown[], at: number) => {
-      const row = readRow(plan, values, at)
-      sink(deleted ? row : undefined, deleted ? undefined : row)
+    const onRow = (values: readonly unknown[], at: number, readers: readonly Reader[]) => {
+      sink.takeSoon(new SentWhole(plan, { values, at, readers }, deleted))
     }
-    return { result: await stream(queryRunner, send, this.#Query, { sql, parameters, added, onRow }) }
+    const result = await stream(queryRunner, send, this.#Query, { sql, parameters, added, asSent: true, onRow })
+    return { result }
   }
 
   async #update(
@@ -77,14 +86,15 @@ export class PostgresWrite implements RowWrite {
     [sql, parameters]: readonly [string, unknown[]],
     { plan, sink }: { plan: UpdatePlan; sink: RowSink },
   ): Promise<Ran> {
-    const later: { before: unknown[]; after: unknown[]; text: string }[] = []
-    const onRow = (values: readonly unknown[], at: number) => {
-      const { before, after, text } = readUpdated(plan, values, at)
-      if (text === undefined) sink(before, after)
-      else later.push({ before, after, text })
+    const later: SentUpdate[] = []
+    const onRow = (values: readonly unknown[], at: number, readers: readonly Reader[]) => {
+      const sent = new SentUpdate(plan, values, at, readers)
+      if (hasMore(sent)) later.push(sent)
+      else if (!isUnchanged(sent)) sink.takeSoon(sent)
     }
     const { queryRunner, send } = place
-    const result = await stream(queryRunner, send, this.#Query, { sql, parameters, added: plan.columns, onRow })
+    const streamed = { sql, parameters, added: plan.columns, asSent: true, onRow }
+    const result = await stream(queryRunner, send, this.#Query, streamed)
     if (later.length > 0) await this.#readLater(place, later, { plan, sink })
     return { result }
   }
@@ -92,21 +102,16 @@ export class PostgresWrite implements RowWrite {
   /** Asks how pg reads the columns that a trigger has changed: once a table, which is read whole from then on. */
   async #readLater(
     { queryRunner, send }: Place,
-    later: readonly { before: unknown[]; after: unknown[]; text: string }[],
+    later: readonly SentUpdate[],
     { plan, sink }: { plan: UpdatePlan; sink: RowSink },
   ): Promise<void> {
     const { builder, metadata } = this.#parts
     const { names } = layoutOf(metadata)
     const columns = plan.rest.map((index) => builder.escape(names[index] ?? ''))
-    const parsers = await parsersOf(
-      queryRunner,
-      send,
-      `SELECT ${columns.join(', ')} FROM ${tableOf(builder)} WHERE false`,
-    )
-    for (const one of later) {
-      const { before, after } = readRest(plan, metadata, one, parsers)
-      sink(before, after)
-    }
+    const select = `SELECT ${columns.join(', ')} FROM ${tableOf(builder)} WHERE false`
+    const readers = await readersOf(queryRunner, send, select)
+    readWhole(metadata)
+    for (const sent of later) sink.takeSoon({ read: () => readWithRest(sent, readers), size: sent.size })
   }
 
   /** From version 18 on the statement says itself what was there. */
@@ -121,9 +126,11 @@ export class PostgresWrite implements RowWrite {
     const onRow = (values: readonly unknown[], at: number) => {
       const before = values.slice(at, at + size)
       const inserted = keys.some((place) => before[place] === null)
-      sink(inserted ? undefined : before, values.slice(at + size))
+      sink.take(inserted ? undefined : before, values.slice(at + size))
     }
-    return { result: await stream(queryRunner, send, this.#Query, { sql, parameters, added: 2 * size, onRow }) }
+    return {
+      result: await stream(queryRunner, send, this.#Query, { sql, parameters, added: 2 * size, asSent: false, onRow }),
+    }
   }
 
   /** Which rows were there already is looked up by the keys that may conflict, and locked. */
@@ -147,13 +154,19 @@ export class PostgresWrite implements RowWrite {
     const onRow = (values: readonly unknown[], at: number) => {
       const after = values.slice(at, at + layout.names.length)
       const was = before.get(keyText(builder, after))
-      if (was !== undefined) sink(was, after)
-      else if (!tells) sink(undefined, after, PARTITIONED)
-      else if (values[at + layout.names.length] === true) sink(undefined, after)
+      if (was !== undefined) sink.take(was, after)
+      else if (!tells) sink.take(undefined, after, PARTITIONED)
+      else if (values[at + layout.names.length] === true) sink.take(undefined, after)
       else unread += 1
     }
     const added = layout.names.length + (tells ? 1 : 0)
-    const result = await stream(queryRunner, send, this.#Query, { sql: statement, parameters, added, onRow })
+    const result = await stream(queryRunner, send, this.#Query, {
+      sql: statement,
+      parameters,
+      added,
+      asSent: false,
+      onRow,
+    })
     return { result, ...(unread > 0 && { unread: `${unread} rows were updated by an upsert: ${RACE}` }) }
   }
 }

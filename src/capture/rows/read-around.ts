@@ -51,7 +51,7 @@ export class ReadAround implements RowWrite {
     const before = found.map((record) => rowOf(layout, record))
     const result = await send(sql, parameters)
     if (kind === 'delete') {
-      for (const row of before) sink(row, undefined)
+      for (const row of before) sink.take(row, undefined)
       return { result }
     }
     const keys = new Keys(this.#parts, before)
@@ -102,7 +102,7 @@ export class Keys {
       const single = this.#before.length === 1 ? first : undefined
       const after = single ?? this.#after.get(JSON.stringify((this.rows[index] ?? []).map(String)))
       if (after === undefined) lost += 1
-      else sink(row, after)
+      else sink.take(row, after)
     })
     return lost > 0 ? `${lost} rows were given another key: their new values are not known` : undefined
   }

@@ -33,8 +33,8 @@ export class ReturningWrite implements RowWrite {
     const { builder, kind, dataSource } = this.#parts
     const before = this.#upsert ? await this.#before(place) : new Map<string, Row>()
     const onRow = (row: Row) => {
-      if (kind === 'delete') sink(row, undefined)
-      else sink(this.#upsert ? before.get(keyText(builder, row)) : undefined, row)
+      if (kind === 'delete') sink.take(row, undefined)
+      else sink.take(this.#upsert ? before.get(keyText(builder, row)) : undefined, row)
     }
     if (familyOf(dataSource) === 'mysql') return { result: await this.#stream(place, [sql, parameters], onRow) }
     const result = await place.send(sql, parameters)

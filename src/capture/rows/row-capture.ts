@@ -7,19 +7,27 @@ import { metadataOf, type Send, type StructuredResult, type WriteBuilder } from 
 import { expectQuery, type Interception } from './install'
 import { leftToSubscribers } from './left-to-subscribers'
 import { Readability } from './readability'
-import { rootOf } from './row'
+import { layoutOf, rootOf } from './row'
 import { unreadRowsDraft } from './row-drafts'
 import { type RowCaptureParts, Rows, type Statement } from './rows'
 import { Transactions } from './transactions'
 import { kindOf, type Place, type RowWrite } from './write'
 import { rowWriteOf } from './write-of'
 
+/** What matters of the classes of a table. */
+interface Traits {
+  /** Whether any has something to call its rows by. */
+  readonly named: boolean
+  /** Whether reading a row runs code of the application: names and transformers. */
+  readonly runsCode: boolean
+}
+
 /** Captures the rows that TypeORM's statements write, as the database has them before and after. */
 export class RowCapture implements Interception {
   readonly #parts: RowCaptureParts
   readonly #readability: Readability
   readonly #transactions: Transactions
-  readonly #named = new WeakMap<EntityMetadata, boolean>()
+  readonly #traits = new WeakMap<EntityMetadata, Traits>()
 
   constructor(parts: RowCaptureParts) {
     this.#parts = parts
@@ -35,7 +43,7 @@ export class RowCapture implements Interception {
     let write: RowWrite | undefined
     try {
       if (!strict && leftToSubscribers(builder, kind, dataSource)) return this.#transactions.inTurn(original)
-      write = rowWriteOf({ builder, kind, metadata, dataSource, named: this.#isNamed(metadata) })
+      write = rowWriteOf({ builder, kind, metadata, dataSource, named: this.#traitsOf(metadata).named })
     } catch (error) {
       this.#parts.failed(modelOf(metadata), error)
     }
@@ -137,7 +145,8 @@ export class RowCapture implements Interception {
     try {
       const result = await this.#transactions.atomically(queryRunner, write.compound(place), async () => {
         this.#parts.checkStrict(queryRunner)
-        const rows = new Rows(this.#parts, statement, queryRunner)
+        const { runsCode } = this.#traitsOf(metadata)
+        const rows = new Rows(this.#parts, { ...statement, runsCode }, queryRunner)
         const ran = await write.run(place, [sql, parameters], rows.sink)
         this.#parts.hold(queryRunner, rows.events(ran.unread))
         this.#parts.checkStrict(queryRunner)
@@ -183,17 +192,18 @@ export class RowCapture implements Interception {
     return selection.ofFamily(metadata) !== undefined
   }
 
-  /** Whether any class of the table has something to call its rows by. */
-  #isNamed(metadata: EntityMetadata): boolean {
+  #traitsOf(metadata: EntityMetadata): Traits {
     const root = rootOf(metadata)
-    const known = this.#named.get(root)
+    const known = this.#traits.get(root)
     if (known !== undefined) return known
     const { selection } = this.#parts
     const named = [root, ...root.childEntityMetadatas].some((one) => {
       const decoration = selection.of(one)
       return decoration !== undefined && hasName(one, decoration)
     })
-    this.#named.set(root, named)
-    return named
+    const runsCode = named || layoutOf(root).columns.some((column) => column.transformer !== undefined)
+    const traits = { named, runsCode }
+    this.#traits.set(root, traits)
+    return traits
   }
 }

@@ -10,27 +10,32 @@ import type { WriteBuilder } from './builder'
 import { type Persisting, persisting, rowMark } from './persisting'
 import { concreteOf, type Row, type RowChange, RowImage, sameRows } from './row'
 import { CONTENT, linkDrafts, rowDraft, unreadRowsDraft, type WriteKind } from './row-drafts'
-import type { RowSink, RowWrite } from './write'
+import { type RowSink, type RowWrite, type SentRow, sizeOf } from './write'
+
+/** Whose event it is, and what to call it should it be impossible to make. */
+export interface Subject {
+  readonly metadata: EntityMetadata
+  readonly decoration: Decoration
+  readonly action: ObjectAction
+}
+
+type EventSoon = (row: SentRow, now: boolean) => CapturedEvent
 
 /** What the rest of capture does for it. */
 export interface RowCaptureParts {
   readonly dataSource: DataSource
   readonly selection: Selection
   /** The event of a write, not yet recorded; `make` may throw. */
-  event(
-    queryRunner: QueryRunner,
-    subject: { metadata: EntityMetadata; decoration: Decoration; action: ObjectAction },
-    make: () => Draft | undefined,
-  ): CapturedEvent | undefined
+  event(queryRunner: QueryRunner, subject: Subject, make: () => Draft | undefined): CapturedEvent | undefined
   /** What the events of a statement have in common; undefined when each has to be made at once. */
   moment(): Moment | undefined
-  /** The same event, made when the process has time: of rows that nobody else holds. */
-  eventSoon(
+  /** The same for events of rows that nobody else holds, each read when the process has time, or at once. */
+  eventsSoon(
     queryRunner: QueryRunner,
     moment: Moment,
-    subject: { metadata: EntityMetadata; decoration: Decoration; action: ObjectAction },
-    make: () => Draft | undefined,
-  ): CapturedEvent
+    subject: Subject,
+    make: (row: SentRow) => Draft | undefined,
+  ): EventSoon
   /** Records events: at once, or with the COMMIT of the transaction that is open. */
   hold(queryRunner: QueryRunner, events: readonly CapturedEvent[]): void
   failed(part: string, error: unknown): void
@@ -48,7 +53,12 @@ export interface Statement {
   readonly kind: WriteKind
 }
 
-/** Makes the events of one statement, row by row: of the rows themselves nothing is kept. */
+/** So many rows of a statement are kept as they are until there is time to read them. */
+const MOST_WAITING = 1_000
+/** No row of so many bytes is. */
+const HEAVY = 16 * 1024
+
+/** Makes the events of one statement, row by row. */
 export class Rows {
   readonly #parts: RowCaptureParts
   readonly #statement: Statement
@@ -57,52 +67,78 @@ export class Rows {
   /** Links are told of together. */
   readonly #links: RowChange[] = []
   readonly #persisting: Persisting | undefined
-  /** `null` when there is none. */
-  #moment: Moment | null | undefined
+  /** Undefined when events cannot wait. */
+  readonly #eventSoon: EventSoon | undefined
+  /** Rows come in callbacks of the driver, which run in the context of whoever opened its connection. */
+  readonly #context: AsyncResource | undefined
 
-  constructor(parts: RowCaptureParts, statement: Statement, queryRunner: QueryRunner) {
+  constructor(parts: RowCaptureParts, statement: Statement & { readonly runsCode: boolean }, queryRunner: QueryRunner) {
+    const { metadata, kind, runsCode } = statement
+    const { selection, dataSource } = parts
     this.#parts = parts
     this.#statement = statement
     this.#queryRunner = queryRunner
-    this.#persisting = familyOf(parts.dataSource) === 'postgres' ? undefined : persisting()
+    this.#persisting = familyOf(dataSource) === 'postgres' ? undefined : persisting()
+    const decoration = metadata.isJunction ? undefined : selection.ofFamily(metadata)
+    // What a soft delete says of itself stands where the context's own content does.
+    const moment = decoration === undefined || CONTENT[kind] !== undefined ? undefined : parts.moment()
+    if (runsCode || moment === undefined)
+      this.#context = new AsyncResource('AuditedWrite', { requireManualDestroy: true })
+    if (decoration === undefined || moment === undefined) return
+    const subject = { metadata, decoration, action: actionOf(kind) }
+    const make = (row: SentRow) => this.#inContext(() => this.#draft(row.read()))
+    this.#eventSoon = parts.eventsSoon(queryRunner, moment, subject, make)
   }
 
-  /** Rows come in callbacks of the driver, which run in the context of whoever opened its connection. */
-  readonly #context = new AsyncResource('AuditedWrite', { requireManualDestroy: true })
-
-  readonly sink: RowSink = (before, after, doubt) =>
+  readonly sink: RowSink = {
     // Not AsyncLocalStorage.snapshot(), which takes as long as an INSERT.
-    this.#context.runInAsyncScope(this.#take, undefined, before, after, doubt)
+    take: (before, after, doubt) => this.#inContext(() => this.#take({ before, after, doubt })),
+    takeSoon: (row) => {
+      if (this.#eventSoon === undefined) this.#inContext(() => this.#take(row.read()))
+      else this.#addSoon(this.#eventSoon, row)
+    },
+  }
 
-  readonly #take: RowSink = (before, after, doubt) => {
+  #inContext<T>(run: () => T): T {
+    return this.#context === undefined ? run() : this.#context.runInAsyncScope(run)
+  }
+
+  #take(change: RowChange): void {
     const { metadata, kind } = this.#statement
     try {
-      if (metadata.isJunction) this.#links.push({ before, after })
-      else this.#row({ before, after, doubt }, metadata, kind)
+      if (metadata.isJunction) this.#links.push(change)
+      else this.#row(change, metadata, kind)
     } catch (error) {
       this.#parts.failed(modelOf(metadata), error)
     }
   }
 
   #row(change: RowChange, metadata: EntityMetadata, kind: WriteKind): void {
+    const concrete = concreteOf(metadata, (change.before ?? change.after) as Row)
+    const decoration = this.#parts.selection.of(concrete)
+    if (this.#persisting !== undefined) this.#mark(this.#persisting, metadata, change)
+    if (decoration === undefined || isUnchanged(change)) return
+    if (this.#eventSoon !== undefined) {
+      this.#addSoon(this.#eventSoon, { read: () => change, size: sizeOf(change.before) + sizeOf(change.after) })
+      return
+    }
+    this.#add({ metadata: concrete, decoration, action: actionOf(kind) }, () => this.#draft(change))
+  }
+
+  #draft(change: RowChange): Draft | undefined {
+    const { metadata, kind } = this.#statement
     const { selection, dataSource } = this.#parts
     const concrete = concreteOf(metadata, (change.before ?? change.after) as Row)
     const decoration = selection.of(concrete)
-    if (this.#persisting !== undefined) this.#mark(this.#persisting, metadata, change)
-    if (decoration === undefined || isUnchanged(change)) return
-    const make = () => {
-      const draft = rowDraft(kind, change, { metadata: concrete, decoration, dataSource })
-      return draft !== undefined && decoration.actions.includes(draft.action) ? draft : undefined
-    }
-    const subject = { metadata: concrete, decoration, action: actionOf(kind) }
-    // What a soft delete says of itself stands where the context's own content does.
-    if (this.#moment === undefined)
-      this.#moment = (CONTENT[kind] === undefined ? this.#parts.moment() : undefined) ?? null
-    if (this.#moment === null) this.#add(subject, make)
-    else {
-      const inContext = () => this.#context.runInAsyncScope(make)
-      this.#events.push(this.#parts.eventSoon(this.#queryRunner, this.#moment, subject, inContext))
-    }
+    if (decoration === undefined) return undefined
+    const draft = rowDraft(kind, change, { metadata: concrete, decoration, dataSource })
+    return draft !== undefined && decoration.actions.includes(draft.action) ? draft : undefined
+  }
+
+  #addSoon(eventSoon: EventSoon, row: SentRow): void {
+    // What takes much memory waits for its COMMIT as the line of an event, which has only what was changed.
+    const now = this.#events.length >= MOST_WAITING || row.size > HEAVY
+    this.#events.push(eventSoon(row, now))
   }
 
   #mark(store: Persisting, metadata: EntityMetadata, { before, after }: RowChange): void {
@@ -130,7 +166,7 @@ export class Rows {
     return this.#events
   }
 
-  #add(subject: Parameters<RowCaptureParts['event']>[1], make: () => Draft | undefined): void {
+  #add(subject: Subject, make: () => Draft | undefined): void {
     const event = this.#parts.event(this.#queryRunner, subject, make)
     if (event !== undefined) this.#events.push(event)
   }

@@ -1,10 +1,34 @@
 import type { DataSource, EntityMetadata, QueryRunner } from 'typeorm'
 import type { Send, StructuredResult, WriteBuilder } from './builder'
-import type { Row } from './row'
+import type { Row, RowChange } from './row'
 import type { WriteKind } from './row-drafts'
 
-/** Told of each written row. Never throws. `doubt` says what is not certain of it. */
-export type RowSink = (before: Row | undefined, after: Row | undefined, doubt?: string) => void
+/** Told of each written row. No method throws. */
+export interface RowSink {
+  /** @param doubt what is not certain of it */
+  take(before: Row | undefined, after: Row | undefined, doubt?: string): void
+  /** The same of a row of which only what the driver received is there: it is read when the process has time. */
+  takeSoon(row: SentRow): void
+}
+
+/** A row as it was received. */
+export interface SentRow {
+  read(): RowChange
+  /** About how much memory it takes. */
+  readonly size: number
+}
+
+/** About how much memory the values take. */
+export function sizeOf(values: readonly unknown[] = []): number {
+  let size = 0
+  for (const value of values) {
+    if (typeof value === 'string') size += value.length
+    else if (value instanceof Uint8Array) size += value.byteLength
+    // A document, or a list, of any size.
+    else if (typeof value === 'object' && value !== null && !(value instanceof Date)) size += 1024
+  }
+  return size
+}
 
 /** Where a statement is run. */
 export interface Place {

@@ -18,7 +18,7 @@ class Connection {
     const recorder: Recorder = {
       capture: () => ({ id: '' }),
       moment: () => undefined,
-      captureSoon: () => ({ id: '' }),
+      captureSoon: () => () => ({ id: '' }),
       deliver: (events, transaction) => this.deliveries.push({ ids: events.map((event) => event.id), transaction }),
       flush: async () => undefined,
       refusal: () => undefined,
