@@ -40,9 +40,6 @@ export interface RecorderOptions {
 /** What both ways of capturing know of an event. */
 type Given = Pick<RawEvent, 'id' | 'date' | 'around' | keyof RawSurroundings> & { readonly coverage: string[] }
 
-/** So many lines are written in one step. */
-const STEP = 4
-
 /** Turns observations into event lines and hands them to the queue. */
 export class EventRecorder implements Recorder {
   readonly #settings: Settings
@@ -55,6 +52,7 @@ export class EventRecorder implements Recorder {
   readonly #filter: EventFilter
   readonly #waiting = new Set<Promise<void>>()
   readonly #spare = new SpareTime()
+  #opened = false
 
   constructor({ settings, queue, dataSources, reports, clock = Date.now, loadingMs }: RecorderOptions) {
     this.#settings = settings
@@ -167,21 +165,25 @@ export class EventRecorder implements Recorder {
   #write(events: readonly Captured[], organisations: readonly Actor[], transactionId: string | undefined): void {
     const lines: EventLine[] = []
     let next = 0
-    const step = (most: number): boolean => {
-      try {
-        for (const end = Math.min(next + most, events.length); next < end; next += 1) {
+    const write = (count: number): void => {
+      for (const end = next + count; next < end; next += 1) {
+        try {
           const built = (events[next] as Captured).build()
           if (built !== undefined) lines.push(closed(built, organisations[next], lines.length, transactionId))
+        } catch (error) {
+          this.#lost(1, error)
         }
-        if (next < events.length) return false
-        if (lines.length > 0) this.#push(lines)
-      } catch (error) {
-        this.#lost(events.length, error)
       }
-      return true
+      if (next === events.length && lines.length > 0) this.#push(lines)
     }
-    if (this.#spare.isIdle && !events.some((event) => event instanceof SoonCaptured)) step(events.length)
-    else this.#spare.add(() => step(STEP))
+    if (this.#spare.isIdle && !events.some((event) => event instanceof SoonCaptured)) {
+      write(events.length)
+      return
+    }
+    // While the process exits it would be too late for a queue to be made.
+    if (!this.#opened) this.#queue.open?.()
+    this.#opened = true
+    this.#spare.add(events.length, write)
   }
 
   /**
@@ -217,8 +219,12 @@ export class EventRecorder implements Recorder {
   }
 
   #push(lines: readonly EventLine[]): void {
-    const rest = pushInSlices(this.#queue, lines, this.#settings)
-    if (rest !== undefined) this.#wait(rest.catch((error: unknown) => this.#lost(lines.length, error)))
+    try {
+      const rest = pushInSlices(this.#queue, lines, this.#settings)
+      if (rest !== undefined) this.#wait(rest.catch((error: unknown) => this.#lost(lines.length, error)))
+    } catch (error) {
+      this.#lost(lines.length, error)
+    }
   }
 
   #wait(delivery: Promise<void>): void {

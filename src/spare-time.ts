@@ -1,8 +1,17 @@
-/** How long the application has to wait for its turn at most: a fraction of what a query of a near database takes. */
+/** How long the application has to wait for its turn: a fraction of what a query of a near database takes. */
 const SLICE_MS = 0.25
+/** When so much is left, more is added than those slices can do: then it waits longer, and the work stays bounded. */
+const MUCH = 5_000
+const LONG_SLICE_MS = 10
+/** How much is done between two looks at the clock. */
+const STEP = 4
 
-/** A part of some work. Answers whether the work is done. Must not throw. */
-export type Step = () => boolean
+/** Some work, in units of about the same length. */
+interface Work {
+  left: number
+  /** Does so many units, of which as many are left. Must not throw. */
+  readonly run: (units: number) => void
+}
 
 /** All that have something left, for the end of the process. */
 const busy = new Set<SpareTime>()
@@ -13,15 +22,18 @@ let watching = false
  * the application has its turn; and what is left of it when the process exits, then.
  */
 export class SpareTime {
-  #work: Step[] = []
+  readonly #work: Work[] = []
+  #left = 0
   #turn: NodeJS.Immediate | undefined
 
   get isIdle(): boolean {
-    return this.#work.length === 0
+    return this.#left === 0
   }
 
-  add(step: Step): void {
-    this.#work.push(step)
+  /** @param units at least one */
+  add(units: number, run: (units: number) => void): void {
+    this.#work.push({ left: units, run })
+    this.#left += units
     if (this.#turn !== undefined) return
     watchExit()
     busy.add(this)
@@ -34,7 +46,7 @@ export class SpareTime {
   }
 
   readonly #slice = (): void => {
-    const until = performance.now() + SLICE_MS
+    const until = performance.now() + (this.#left > MUCH ? LONG_SLICE_MS : SLICE_MS)
     while (!this.isIdle) {
       this.#step()
       if (performance.now() < until) continue
@@ -46,7 +58,13 @@ export class SpareTime {
   }
 
   #step(): void {
-    if (this.#work[0]?.() === true) this.#work.shift()
+    const work = this.#work[0] as Work
+    const units = Math.min(STEP, work.left)
+    work.left -= units
+    this.#left -= units
+    // Before it is done: it may add some.
+    if (work.left === 0) this.#work.shift()
+    work.run(units)
   }
 }
 

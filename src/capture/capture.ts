@@ -14,6 +14,7 @@ import { intercept } from './rows/install'
 import { persisting, rowMark } from './rows/persisting'
 import { RowCapture } from './rows/row-capture'
 import type { Subject } from './rows/rows'
+import type { SentRow } from './rows/write'
 import { Selection } from './selection'
 import { concreteMetadata, familyOf, interceptable } from './typeorm'
 import { type Verb, WriteResults } from './write-results'
@@ -70,10 +71,10 @@ export class Capture {
           return this.#event(queryRunner, subject, make)
         },
         moment: () => this.#recorder.moment(),
-        eventsSoon: (queryRunner, moment, subject, make) => {
+        eventsSoon: (queryRunner, moment, subject, { make, within }) => {
           this.#checkNames()
-          return this.#recorder.captureSoon(moment, (given: Parameters<typeof make>[0], date) =>
-            this.#observe(queryRunner, subject, () => make(given), date),
+          return this.#recorder.captureSoon(moment, (row: SentRow, date) =>
+            within(() => this.#observe(queryRunner, subject, () => make(row), date)),
           )
         },
         hold: (queryRunner, events) =>

@@ -1,8 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { AuditLoggerOptions } from '../../config/settings'
 import { runWithContext, setContextUser } from '../../src/context/context'
 import { EventRecorder } from '../../src/event-recorder'
-import type { Observation } from '../../src/recorder'
+import type { Moment, Observation } from '../../src/recorder'
+import { finishSpareTime } from '../../src/spare-time'
 import { MemoryQueue, settingsWith, spyLogger } from './fakes'
 
 function recording(options: AuditLoggerOptions = {}) {
@@ -14,7 +15,7 @@ function recording(options: AuditLoggerOptions = {}) {
     recorder.deliver([recorder.capture({ action: 'TEST', ...observation })])
     return queue.events.at(-1)
   }
-  return { logger, queue, recorder, record }
+  return { logger, queue, settings, recorder, record }
 }
 
 describe('a captured event', () => {
@@ -222,5 +223,123 @@ describe('deliver', () => {
     }
     recorder.deliver([recorder.capture({ action: 'A' })])
     expect(logger.warn.mock.calls[0]?.[0]).toMatchObject({ code: 'AUDIT_DELIVERY_FAILED', count: 1 })
+  })
+})
+
+describe('an event that is captured to be read soon', () => {
+  const seen = (given: string | undefined): Observation | undefined =>
+    given === undefined ? undefined : { action: given }
+
+  it('has the actor, the request and the time of its capture, whenever it is read', () => {
+    const { queue, settings } = recording()
+    let now = 1_700_000_000_000
+    const recorder = new EventRecorder({ settings, queue, dataSources: () => [], clock: () => now })
+    const user = { id: 7, username: 'before' }
+    const captured = runWithContext({ user, request: { id: 'r1' }, extra: { plan: 'trial' } }, () => {
+      const moment = recorder.moment() as Moment
+      return recorder.captureSoon(moment, seen)('TEST', false)
+    })
+    user.username = 'after'
+    now += 60_000
+    recorder.deliver([captured])
+    expect(queue.events[0]).toMatchObject({
+      date: '2023-11-14T22:13:20.000Z',
+      user: { pk: '7', username: 'before' },
+      request: { id: 'r1' },
+      content: { plan: 'trial' },
+    })
+  })
+
+  it('is delivered in the order of capture and delivery, between others', () => {
+    const { recorder, queue } = recording()
+    const soon = recorder.captureSoon(recorder.moment() as Moment, seen)
+    const first = soon('FIRST', false)
+    recorder.deliver([first, recorder.capture({ action: 'SECOND' })], 't')
+    recorder.deliver([recorder.capture({ action: 'THIRD' })])
+    const { events } = queue
+    expect(events.map(({ action, transaction }) => [action, transaction?.n])).toEqual([
+      ['FIRST', 1],
+      ['SECOND', 2],
+      ['THIRD', undefined],
+    ])
+    expect(events.map(({ id }) => id)).toEqual(events.map(({ id }) => id).toSorted())
+  })
+
+  it('leaves no gap where there turns out to be nothing to tell', () => {
+    const { recorder, queue } = recording()
+    const soon = recorder.captureSoon(recorder.moment() as Moment, (given: string) => seen(given || undefined))
+    recorder.deliver([soon('A', false), soon('', false), soon('B', true)], 't')
+    expect(queue.events.map(({ action, transaction }) => [action, transaction?.n])).toEqual([
+      ['A', 1],
+      ['B', 2],
+    ])
+  })
+
+  it('is never read when it is not delivered, and at once when that is asked', () => {
+    const { recorder } = recording()
+    const read: string[] = []
+    const soon = recorder.captureSoon(recorder.moment() as Moment, (given: string) => {
+      read.push(given)
+      return undefined
+    })
+    soon('rolled back', false)
+    soon('heavy', true)
+    finishSpareTime()
+    expect(read).toEqual(['heavy'])
+  })
+
+  it('has the queue made before it is written: while the process exits it would be too late', () => {
+    const { recorder, queue } = recording()
+    const opened = vi.fn()
+    Object.assign(queue, { open: opened })
+    const soon = recorder.captureSoon(recorder.moment() as Moment, seen)
+    recorder.deliver([soon('A', false)])
+    recorder.deliver([soon('B', false)])
+    expect(opened).toHaveBeenCalledTimes(1)
+  })
+
+  it('is on its way before flush() resolves', async () => {
+    const { recorder, queue } = recording()
+    recorder.deliver([recorder.captureSoon(recorder.moment() as Moment, seen)('TEST', false)])
+    await recorder.flush()
+    expect(queue.pushes).toHaveLength(1)
+  })
+
+  it('of which reading fails does not take the others with it', () => {
+    const { recorder, queue, logger } = recording()
+    const soon = recorder.captureSoon(recorder.moment() as Moment, (given: string) => {
+      if (given === 'BROKEN') throw new Error('boom')
+      return seen(given)
+    })
+    recorder.deliver([soon('A', false), soon('BROKEN', false), soon('B', false)])
+    expect(queue.events.map(({ action }) => action)).toEqual(['A', 'B'])
+    expect(logger.warn).toHaveBeenCalledWith(
+      expect.objectContaining({ code: 'AUDIT_DELIVERY_FAILED', count: 1 }),
+      expect.anything(),
+    )
+  })
+
+  it.each<[string, AuditLoggerOptions]>([
+    ['strict', { strict: true }],
+    ['a skip function', { skip: () => false }],
+    ['sampling', { sampling: { OBJ_VIEWED: 0.5 } }],
+    ['skipped actions', { skipActions: ['OBJ_VIEWED'] }],
+  ])('is not possible with %s', (_, options) => {
+    expect(recording(options).recorder.moment()).toBeUndefined()
+  })
+
+  it('is not possible where the context cannot be read: the event has to say so', () => {
+    const { recorder, queue, logger } = recording()
+    const context = {
+      get user(): unknown {
+        throw new Error('boom')
+      },
+    }
+    runWithContext(context, () => {
+      expect(recorder.moment()).toBeUndefined()
+      expect(logger.warn).not.toHaveBeenCalled()
+      recorder.deliver([recorder.capture({ action: 'TEST' })])
+    })
+    expect(queue.events[0]?.coverage_reason).toContain('boom')
   })
 })

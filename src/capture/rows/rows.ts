@@ -34,7 +34,11 @@ export interface RowCaptureParts {
     queryRunner: QueryRunner,
     moment: Moment,
     subject: Subject,
-    make: (row: SentRow) => Draft | undefined,
+    reading: {
+      make: (row: SentRow) => Draft | undefined
+      /** Runs the making of an event in the context of the write. */
+      within: <T>(run: () => T) => T
+    },
   ): EventSoon
   /** Records events: at once, or with the COMMIT of the transaction that is open. */
   hold(queryRunner: QueryRunner, events: readonly CapturedEvent[]): void
@@ -86,8 +90,8 @@ export class Rows {
       this.#context = new AsyncResource('AuditedWrite', { requireManualDestroy: true })
     if (decoration === undefined || moment === undefined) return
     const subject = { metadata, decoration, action: actionOf(kind) }
-    const make = (row: SentRow) => this.#inContext(() => this.#draft(row.read()))
-    this.#eventSoon = parts.eventsSoon(queryRunner, moment, subject, make)
+    const make = (row: SentRow) => this.#draft(row.read())
+    this.#eventSoon = parts.eventsSoon(queryRunner, moment, subject, { make, within: (run) => this.#inContext(run) })
   }
 
   readonly sink: RowSink = {
