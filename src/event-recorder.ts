@@ -85,7 +85,7 @@ export class EventRecorder implements Recorder {
   }
 
   moment(): Moment | undefined {
-    if (this.#settings.strict || !this.#filter.isIdle || isSuspended(this)) return undefined
+    if (this.#settings.strict || !this.#filter.keepsChanges || isSuspended(this)) return undefined
     let whole = true
     // What fails is not said here: it fails again in each event, and is said there.
     const part: ReadPart = (_, read) => {

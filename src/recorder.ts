@@ -47,10 +47,13 @@ export type Observe<T> = (given: T, date: Date) => Observation | undefined
 export interface Recorder {
   /** Synchronous; never throws: what cannot be recorded is left out, and the event says so. */
   capture(observation: Observation): CapturedEvent
-  /** Undefined when events must be captured at once, because more than their values depends on when it is done. */
+  /**
+   * For the events of changes. Undefined when they must be captured at once, because more than their values depends on
+   * when it is done.
+   */
   moment(): Moment | undefined
   /**
-   * Captures events of this moment, of values that nobody else holds: what is given for each is read, and its line
+   * Captures changes of this moment, of values that nobody else holds: what is given for each is read, and its line
    * written, after it was delivered, when the process has time, and at the latest when it exits. Never throws.
    *
    * @param observe undefined when there turns out to be nothing to tell; must not throw, and must not give content

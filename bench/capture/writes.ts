@@ -7,14 +7,16 @@ export interface Write {
   /** How many writes a round makes, and how many rows each of them changes. */
   readonly writes: number
   readonly rows: number
+  /** Rounds before those that are measured: an application that serves requests has long been compiled. */
+  readonly warmUp: number
   /** Makes the write on rows that are there, `index` counting from 0 and never the same values twice. */
   run(place: Place, loaded: readonly Bill[], index: number, round: number): Promise<unknown>
   readonly aim?: string
 }
 
 export function writesOf(quick: boolean): Write[] {
-  const one = { writes: quick ? 10 : 200, rows: 1 }
-  const many = { writes: quick ? 1 : 3, rows: quick ? 50 : 1_000 }
+  const one = { writes: quick ? 10 : 200, rows: 1, warmUp: quick ? 1 : 5 }
+  const many = { writes: quick ? 1 : 3, rows: quick ? 50 : 1_000, warmUp: quick ? 1 : 5 }
   return [
     {
       name: 'save() of a new row',

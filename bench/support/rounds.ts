@@ -27,10 +27,10 @@ export interface Spread {
  * Runs all contenders in every round, forwards and backwards by turns. The machine's speed changes from minute to minute;
  * what is done one straight after the other is comparable, and a drift within a round helps each of them as often.
  */
-export async function interleave(contenders: readonly Contender[], rounds: number): Promise<Rates[]> {
+export async function interleave(contenders: readonly Contender[], rounds: number, warmUp = 1): Promise<Rates[]> {
   const rates = contenders.map(({ name }) => ({ name, perSecond: [] as number[], cpuMicros: [] as number[] }))
-  // One round more, whose figures are thrown away: the code is not compiled yet and connections are not made.
-  for (let round = -1; round < rounds; round += 1) {
+  // Rounds more, whose figures are thrown away: the code is not compiled yet and connections are not made.
+  for (let round = -warmUp; round < rounds; round += 1) {
     const order = contenders.map((contender, index) => ({ contender, index }))
     if (round % 2 !== 0) order.reverse()
     for (const { contender, index } of order) {

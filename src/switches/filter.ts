@@ -1,5 +1,6 @@
 import type { Settings } from '../../config/settings'
 import { isSkippable } from '../../config/switches'
+import { OBJECT_ACTIONS } from '../capture/decoration'
 import { currentContext } from '../context/context'
 import type { Instance } from '../event/event'
 import { problemOf, type Reports } from '../report'
@@ -25,8 +26,9 @@ export class EventFilter {
   readonly #settings: FilterSettings
   readonly #reports: Reports
   readonly #actions: ReadonlySet<string>
-  /** Whether no switch is set. */
-  readonly isIdle: boolean
+  readonly #idle: boolean
+  /** Whether every change of an entity is recorded. */
+  readonly keepsChanges: boolean
 
   constructor(settings: FilterSettings, reports: Reports) {
     this.#settings = settings
@@ -34,13 +36,14 @@ export class EventFilter {
     this.#actions = new Set(settings.skipActions)
     const { skip, sampling, exclude } = settings
     const quiet = skip === undefined && Object.keys(sampling).length === 0 && exclude.length === 0
-    this.isIdle = quiet && this.#actions.size === 0
+    this.#idle = quiet && this.#actions.size === 0
+    this.keepsChanges = skip === undefined && !OBJECT_ACTIONS.some((action) => this.#actions.has(action))
   }
 
   /** Never throws: when it cannot be told, the event is recorded. */
   ask({ action, instance }: Asked): Verdict {
     // What the logger tells of itself is not the application's to leave out.
-    if (this.isIdle || typeof action !== 'string' || !isSkippable(action)) return RECORD
+    if (this.#idle || typeof action !== 'string' || !isSkippable(action)) return RECORD
     if (this.#actions.has(action)) return LEAVE_OUT
     const { exclude, sampling } = this.#settings
     if (instance !== undefined && ABOUT_ENTITY.has(action) && exclude.includes(instance.model)) return LEAVE_OUT

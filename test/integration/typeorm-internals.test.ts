@@ -53,7 +53,8 @@ describe.each([
     ],
   ] as const)('query() of a query runner of %s asks for its connection before it waits for anything', (type, sends) => {
     const runner = make(type).driver.createQueryRunner('master')
-    expect(Object.hasOwn(Object.getPrototypeOf(runner) as object, 'query')).toBe(true)
+    const prototype = Object.getPrototypeOf(runner) as object
+    expect(['query', 'connect'].filter((name) => !Object.hasOwn(prototype, name))).toEqual([])
     const query = String(runner.query)
     expect(query.slice(0, query.indexOf('await') + 40)).toMatch(/= await this\.connect\(\)/)
     expect(query).toMatch(sends)
@@ -86,6 +87,9 @@ describe.each([
     const { Query } = load() as { Query: new (config: object) => object }
     const query = new Query({ text: 'SELECT 1', values: [], rowMode: 'array' })
     expect('callback' in query && typeof Reflect.get(query, 'on') === 'function').toBe(true)
+    const types = { getTypeParser: () => (sent: string) => sent }
+    const inherited = new Query(Object.create({ text: 'SELECT $1', values: ['1'], rowMode: 'array', types }) as object)
+    expect(inherited).toMatchObject({ text: 'SELECT $1', values: ['1'], types })
     expect(String(Reflect.get(query, 'handleDataRow'))).toMatch(/emit\('row'[\s\S]*_accumulateRows/)
   })
 })

@@ -322,10 +322,14 @@ describe('an event that is captured to be read soon', () => {
   it.each<[string, AuditLoggerOptions]>([
     ['strict', { strict: true }],
     ['a skip function', { skip: () => false }],
-    ['sampling', { sampling: { OBJ_VIEWED: 0.5 } }],
-    ['skipped actions', { skipActions: ['OBJ_VIEWED'] }],
+    ['changes that are skipped', { skipActions: ['OBJ_UPDATE'] }],
   ])('is not possible with %s', (_, options) => {
     expect(recording(options).recorder.moment()).toBeUndefined()
+  })
+
+  it('is possible with switches that are not for changes', () => {
+    const options = { sampling: { OBJ_VIEWED: 0.5 }, skipActions: ['OBJ_VIEWED'], exclude: ['Invoice'] }
+    expect(recording(options).recorder.moment()).toBeDefined()
   })
 
   it('is not possible where the context cannot be read: the event has to say so', () => {

@@ -1,5 +1,4 @@
 import type { DataSource, EntityMetadata } from 'typeorm'
-import type { ColumnMetadata } from '../typeorm'
 import { type WriteBuilder, withMethods } from './builder'
 import { type Reader, readColumn } from './postgres-stream'
 import { recordFields } from './record-text'
@@ -121,36 +120,44 @@ function planned(builder: WriteBuilder, root: EntityMetadata, target: Target): P
   const set = names.flatMap((name, place) => (update.includes(`${builder.escape(name)} = `) ? [place] : []))
   const read = all ? places : readPlaces(root, set)
   const after = named ? places : read
-  const others = places.filter((place) => !read.includes(place))
-  const parts = { names, root, table, returnsOld, before: read, after, rest: others }
+  // What only tells whose row it is is compared with the rest: a trigger may change even that.
+  const before = all ? places : read.filter((place) => set.includes(place) || !tellsWhose(root, place))
+  const others = places.filter((place) => !before.includes(place))
+  const parts = { names, root, table, returnsOld, before, after, rest: others }
   const { list, old, join } = partsOf(builder, parts)
-  const fresh = read.map((place) => after.indexOf(place))
-  const plan = { before: read, after, rest: others, places: fresh, size: names.length, columns: list.length }
+  const fresh = before.map((place) => after.indexOf(place))
+  const plan = { before, after, rest: others, places: fresh, size: names.length, columns: list.length }
   // Aliases, or TypeORM's own columns of the same names would be found twice.
   const listed = list.map((value, index) => `${value} AS "__audit_r${index}"`).join(', ')
   if (returnsOld) return { sql: `${head}${update}${where}${returning}${listed}${tail}`, plan }
-  const before = `${OLD} AS (SELECT ${old} FROM ${table}${where} FOR NO KEY UPDATE)`
-  const begin = `${head}${hasCte ? ', ' : 'WITH '}${before}`
+  const locked = `${OLD} AS (SELECT ${old} FROM ${table}${where} FOR NO KEY UPDATE)`
+  const begin = `${head}${hasCte ? ', ' : 'WITH '}${locked}`
   return { sql: `${begin} ${update} FROM ${OLD} WHERE ${join}${returning}${listed}${tail}`, plan }
 }
 
 /** Columns that are set, those of their properties, those that the database computes, and what tells whose row it is. */
 function readPlaces(root: EntityMetadata, set: readonly number[]): number[] {
-  const { columns, places } = layoutOf(root)
+  const { columns } = layoutOf(root)
   const found = new Set(set)
   for (const metadata of [root, ...root.childEntityMetadatas]) {
     for (const property of placedPropertiesOf(metadata)) {
       if (property.places.some((place) => found.has(place))) for (const place of property.places) found.add(place)
     }
   }
-  const always = (column: ColumnMetadata) =>
-    column.isPrimary || column.isDiscriminator || column.asExpression !== undefined
   columns.forEach((column, place) => {
-    if (always(column)) found.add(place)
+    if (tellsWhose(root, place) || column.asExpression !== undefined) found.add(place)
   })
-  const discriminator = root.discriminatorColumn && places.get(root.discriminatorColumn.databaseName)
-  if (discriminator !== undefined) found.add(discriminator)
   return [...found].sort((a, b) => a - b)
+}
+
+function tellsWhose(root: EntityMetadata, place: number): boolean {
+  const { columns, places } = layoutOf(root)
+  const { discriminatorColumn } = root
+  const column = columns[place]
+  return (
+    column?.isPrimary === true ||
+    (discriminatorColumn !== undefined && places.get(discriminatorColumn.databaseName) === place)
+  )
 }
 
 interface Parts {
@@ -169,7 +176,8 @@ function partsOf(builder: WriteBuilder, { names, root, table, returnsOld, before
   const old = (place: number) => (returnsOld ? `old.${quoted(place)}` : `"__audit_${place}"`)
   const fresh = (place: number) => (returnsOld ? `new.${quoted(place)}` : `${table}.${quoted(place)}`)
   const list = [...before.map(old), ...after.map(fresh)]
-  const read = before.map((place) => `${quoted(place)} AS "__audit_${place}"`)
+  const keys = root.primaryColumns.map((column) => names.indexOf(column.databaseName))
+  const read = [...new Set([...before, ...keys])].map((place) => `${quoted(place)} AS "__audit_${place}"`)
   if (rest.length > 0) {
     // The rows as they are stored: types without an operator for equality are compared too.
     const oldRest = returnsOld ? `ROW(${rest.map(old).join(', ')})::record` : '"__audit_rest"'
@@ -177,7 +185,6 @@ function partsOf(builder: WriteBuilder, { names, root, table, returnsOld, before
     list.push(`CASE WHEN ${oldRest} *<> ${newRest}::record THEN ROW(${oldRest}, ${newRest})::text END`)
     read.push(`ROW(${rest.map(quoted).join(', ')})::record AS "__audit_rest"`)
   }
-  const keys = root.primaryColumns.map((column) => names.indexOf(column.databaseName))
   const join = keys.map((place) => `${table}.${quoted(place)} = "__audit_${place}"`).join(' AND ')
   return { list, old: read.join(', '), join }
 }
