@@ -57,11 +57,6 @@ export class Surroundings {
     return new Surroundings(user, middle, end)
   }
 
-  /** All that is written in them, but for the actor. */
-  get text(): string {
-    return this.middle + this.end
-  }
-
   /** The same without the secrets of one event. They are masked by the rules already. */
   without(secrets: EventSecrets): Surroundings {
     const walk = new Walk({ secrets })

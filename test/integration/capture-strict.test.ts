@@ -1,4 +1,5 @@
 import 'reflect-metadata'
+import { types } from 'pg'
 import { Column, DataSource, Entity, PrimaryColumn } from 'typeorm'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { AuditError } from '../../config/errors'
@@ -185,5 +186,74 @@ describe.each([...DRIVERS])('%s: a capture that fails', (driver) => {
     await expect(outer).rejects.toMatchObject({ code: 'AUDIT_STRICT' })
     expect(await rows(dataSource)).toEqual([{ id: 1, note: 'old' }])
     expect(trail.take()).toEqual([])
+  })
+})
+
+describe('postgres: a type parser of the application that throws', () => {
+  const INET = 869
+  const getTypeParser = (type: number, format: 'text') =>
+    type === INET
+      ? () => {
+          throw new Error('the parser is out of order')
+        }
+      : types.getTypeParser(type, format)
+
+  @Entity()
+  @AuditUpdateDelete
+  class Host {
+    @PrimaryColumn({ type: 'int' })
+    id!: number
+
+    @Column({ type: 'inet' })
+    address!: string
+
+    @Column({ type: 'inet', default: '10.0.0.1' })
+    fallback!: string
+  }
+
+  async function openHosts(settings: object) {
+    const dataSource = await new DataSource({
+      ...(await emptyDatabase('postgres')),
+      entities: [Host],
+      synchronize: true,
+      extra: { types: { getTypeParser } },
+    } as never).initialize()
+    const trail = new Trail(settings)
+    trail.attach(dataSource)
+    const insert = () =>
+      dataSource
+        .createQueryBuilder()
+        .insert()
+        .into(Host)
+        .values({ id: 1, address: '10.0.0.9' })
+        .updateEntity(false)
+        .execute()
+    const count = async () => ((await dataSource.query('SELECT id FROM host')) as unknown[]).length
+    return { dataSource, trail, insert, count }
+  }
+
+  it('does not fail a write that does not ask for it, and the event says so', async () => {
+    const { dataSource, trail, insert, count } = await openHosts({})
+    await insert()
+    expect(trail.one()).toMatchObject({ action: 'OBJ_CREATE', coverage: 'partial' })
+    expect(await count()).toBe(1)
+    await dataSource.destroy()
+  })
+
+  it('fails it before COMMIT when strict is set', async () => {
+    const { dataSource, trail, insert, count } = await openHosts({ strict: true })
+    await expect(insert()).rejects.toMatchObject({ code: 'AUDIT_STRICT' })
+    expect(await count()).toBe(0)
+    expect(trail.take()).toEqual([])
+    await dataSource.destroy()
+  })
+
+  it('fails a write of which TypeORM asks for the value, as it does without capture', async () => {
+    const { dataSource, count } = await openHosts({})
+    const saved = dataSource.manager.insert(Host, { id: 2, address: '10.0.0.9' })
+    await expect(saved).rejects.toThrow('the parser is out of order')
+    // The statement stood alone, and was committed when its rows could not be read.
+    expect(await count()).toBe(1)
+    await dataSource.destroy()
   })
 })

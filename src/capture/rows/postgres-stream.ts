@@ -79,20 +79,26 @@ function submit(
     const records: object[] = []
     let own: readonly string[] | undefined
     let readers: readonly Reader[] = []
+    let failure: unknown
     query.on('row', (row, { fields }) => {
       query._accumulateRows = false
       if (own === undefined) {
         own = fields.slice(0, fields.length - added).map(({ name }) => name)
         readers = fields.map((field) => (unread ? readerOf(connection, field) : itself))
       }
-      if (own.length > 0) {
-        records.push(Object.fromEntries(own.map((name, index) => [name, readColumn(row, index, readers)])))
+      try {
+        if (own.length > 0) {
+          records.push(Object.fromEntries(own.map((name, index) => [name, readColumn(row, index, readers)])))
+        }
+      } catch (error) {
+        // Of TypeORM's own columns: then pg, too, lets the statement fail when its end has come.
+        failure ??= error
       }
       onRow(row, own.length, readers)
     })
     query.callback = (error, result) => {
-      if (error) {
-        reject(error)
+      if (error || failure) {
+        reject(error || failure)
         return
       }
       result.rows = records

@@ -71,6 +71,8 @@ export class Rows {
   /** Links are told of together. */
   readonly #links: RowChange[] = []
   readonly #persisting: Persisting | undefined
+  /** Of a row that is not read yet; undefined of links. */
+  readonly #subject: Subject | undefined
   /** Undefined when events cannot wait. */
   readonly #eventSoon: EventSoon | undefined
   /** Rows come in callbacks of the driver, which run in the context of whoever opened its connection. */
@@ -84,21 +86,24 @@ export class Rows {
     this.#queryRunner = queryRunner
     this.#persisting = familyOf(dataSource) === 'postgres' ? undefined : persisting()
     const decoration = metadata.isJunction ? undefined : selection.ofFamily(metadata)
+    this.#subject = decoration && { metadata, decoration, action: actionOf(kind) }
     // What a soft delete says of itself stands where the context's own content does.
     const moment = decoration === undefined || CONTENT[kind] !== undefined ? undefined : parts.moment()
     if (runsCode || moment === undefined)
       this.#context = new AsyncResource('AuditedWrite', { requireManualDestroy: true })
-    if (decoration === undefined || moment === undefined) return
-    const subject = { metadata, decoration, action: actionOf(kind) }
+    if (this.#subject === undefined || moment === undefined) return
     const make = (row: SentRow) => this.#draft(row.read())
-    this.#eventSoon = parts.eventsSoon(queryRunner, moment, subject, { make, within: (run) => this.#inContext(run) })
+    this.#eventSoon = parts.eventsSoon(queryRunner, moment, this.#subject, {
+      make,
+      within: (run) => this.#inContext(run),
+    })
   }
 
   readonly sink: RowSink = {
     // Not AsyncLocalStorage.snapshot(), which takes as long as an INSERT.
     take: (before, after, doubt) => this.#inContext(() => this.#take({ before, after, doubt })),
     takeSoon: (row) => {
-      if (this.#eventSoon === undefined) this.#inContext(() => this.#take(row.read()))
+      if (this.#eventSoon === undefined) this.#inContext(() => this.#takeSent(row))
       else this.#addSoon(this.#eventSoon, row)
     },
   }
@@ -114,6 +119,16 @@ export class Rows {
       else this.#row(change, metadata, kind)
     } catch (error) {
       this.#parts.failed(modelOf(metadata), error)
+    }
+  }
+
+  /** The reading may fail: then the event says so. */
+  #takeSent(row: SentRow): void {
+    try {
+      if (this.#subject === undefined) this.#links.push(row.read())
+      else this.#add(this.#subject, () => this.#draft(row.read()))
+    } catch (error) {
+      this.#parts.failed(modelOf(this.#statement.metadata), error)
     }
   }
 
