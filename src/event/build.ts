@@ -1,14 +1,14 @@
 import type { EventLine } from '../queue/queue'
 import { fieldsOf } from './build-actor'
 import { changesOf, wellFormed } from './build-changes'
-import type { Action, Actor, Instance, JsonObject, JsonValue, Outcome, RequestFields } from './event'
+import type { Action, Actor, Instance, JsonValue, Outcome } from './event'
 import { EventSecrets } from './event-secrets'
 import type { RawChanges } from './mask'
 import type { PathState } from './mask-path'
 import { KnownSecrets } from './mask-text'
 import { DEFAULT_MASKING, type Masking } from './masking'
 import { closeLine, type OpenEvent, type OpenLine, openLine } from './serialise'
-import type { RawSurroundings, Surroundings } from './surroundings'
+import { type RawSurroundings, Surroundings } from './surroundings'
 import { Walk } from './values'
 
 /** An event whose values are still the application's own objects. */
@@ -106,10 +106,11 @@ class Pass {
     for (const secret of raw.secrets ?? []) walk.secrets.add(secret)
     this.#walk = walk
     this.#masking = masking
-    const { around } = raw
-    if (around !== undefined) walk.masked.push(...around.masked)
-    const event = this.#read(raw)
-    this.#user = around === undefined ? raw.user && this.#actor(raw.user, masking.root?.step('user')) : around.user
+    const event = this.#readOwn(raw)
+    const around = raw.around ?? Surroundings.read(raw, walk, masking)
+    walk.masked.push(...around.masked)
+    this.#readNotes(raw, event)
+    this.#user = around.user
     this.#line = openLine(event, around)
   }
 
@@ -127,7 +128,7 @@ class Pass {
     return new Built(this.#line, this.#user, this.#walk, this.#masking, known)
   }
 
-  #read(raw: RawEvent): OpenEvent {
+  #readOwn(raw: RawEvent): OpenEvent {
     const walk = this.#walk
     const { root } = this.#masking
     const event: OpenEvent = { id: raw.id, date: raw.date, action: String(raw.action).toWellFormed() }
@@ -137,7 +138,13 @@ class Pass {
     if (reason !== undefined) event.reason = reason as string
     if (raw.instance !== undefined) event.instance = this.#instance(raw.instance, root?.step('instance'))
     if (raw.changes !== undefined) event.changes = changesOf(walk, raw.changes, root?.step('changes'), this.#masking)
-    if (raw.around === undefined) this.#readSurroundings(raw, event)
+    return event
+  }
+
+  /** What could not be read, or was cut, in the event and around it. */
+  #readNotes(raw: RawEvent, event: OpenEvent): void {
+    const walk = this.#walk
+    const { root } = this.#masking
     const why = [...raw.coverage, ...walk.unreadable.map((path) => `${path} could not be read`)]
     if (why.length > 0) {
       event.coverage = 'partial'
@@ -145,34 +152,15 @@ class Pass {
       if (text !== undefined) event.coverage_reason = text as string
     }
     if (walk.truncated.length > 0) event.truncated = walk.truncated
-    return event
-  }
-
-  #readSurroundings(raw: RawEvent, event: OpenEvent): void {
-    const { root } = this.#masking
-    const content = this.#field('content', raw.content, root?.step('content'))
-    if (content !== undefined) event.content = content as JsonObject
-    const request = this.#field('request', raw.request, root?.step('request'))
-    if (request !== undefined) event.request = request as RequestFields
-    if (raw.entryPoint !== undefined) event.entry_point = raw.entryPoint
-    if (raw.trace !== undefined) event.trace_id = raw.trace.traceId
-    if (raw.trace?.spanId !== undefined) event.span_id = raw.trace.spanId
-    const stack = this.#field('stack', raw.stack, root?.step('stack'))
-    if (stack !== undefined) event.stack = stack as string[]
   }
 
   /** A field of the event itself: only rules that name its place count, not those for names inside of it. */
   #field(name: string, value: unknown, state: PathState | undefined): JsonValue | undefined {
     if (value === undefined) return undefined
-    this.#walk.secrets.area = name === 'content' ? 'data' : 'client'
+    this.#walk.secrets.area = 'client'
     const json = this.#walk.treat(name, value, state?.treatment, state)
     this.#walk.secrets.area = 'data'
     return json
-  }
-
-  /** Keys and type names stay as they are, or an event could no longer be told whose it is, unless a rule names the key. */
-  #actor(actor: object, state: PathState | undefined): Actor {
-    return fieldsOf(this.#walk, 'user', actor, state, this.#masking)
   }
 
   /** Of one shape, whatever is known: what is undefined is not written. */

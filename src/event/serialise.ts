@@ -2,10 +2,13 @@ import { v7 } from 'uuid'
 import type { EventLine } from '../queue/queue'
 import { type Actor, type AuditEvent, EVENT_VERSION } from './event'
 
-/** An event but for what is only known when it is delivered. `v` is added here. */
-export type OpenEvent = Omit<AuditEvent, 'v' | 'user' | 'transaction' | 'masked'>
+/** What an event tells of itself. `v` is added here. */
+export type OpenEvent = Omit<
+  AuditEvent,
+  'v' | 'user' | 'transaction' | 'masked' | 'request' | 'trace_id' | 'span_id' | 'stack' | 'late' | 'part'
+>
 
-/** The texts of fields that many events have in common, each with the comma before it. */
+/** The texts of what several events may have in common (`Surroundings`), each field with the comma before it. */
 interface ReadyFields {
   /** Those that stand behind `changes`. */
   readonly middle: string
@@ -34,14 +37,10 @@ export function openLine(event: OpenEvent, ready?: ReadyFields): OpenLine {
   if (event.changes !== undefined) line += `,"changes":${JSON.stringify(event.changes)}`
   if (ready !== undefined) line += ready.middle
   if (event.content !== undefined) line += `,"content":${JSON.stringify(event.content)}`
-  if (event.request !== undefined) line += `,"request":${JSON.stringify(event.request)}`
   if (event.entry_point !== undefined) line += `,"entry_point":${quoted(event.entry_point)}`
-  if (event.trace_id !== undefined) line += `,"trace_id":${JSON.stringify(event.trace_id)}`
-  if (event.span_id !== undefined) line += `,"span_id":${JSON.stringify(event.span_id)}`
   if (event.coverage !== undefined) line += `,"coverage":${quoted(event.coverage)}`
   if (event.coverage_reason !== undefined) line += `,"coverage_reason":${JSON.stringify(event.coverage_reason)}`
   if (event.truncated !== undefined) line += `,"truncated":${JSON.stringify(event.truncated)}`
-  if (event.stack !== undefined) line += `,"stack":${JSON.stringify(event.stack)}`
   return ready === undefined ? line : line + ready.end
 }
 

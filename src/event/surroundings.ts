@@ -16,7 +16,7 @@ export interface RawSurroundings {
   stack?: string[] | undefined
 }
 
-/** The parts of a line that are the same for all events of one statement: made once, with the values of that moment. */
+/** The parts of a line that are not the event's own: the same for all events of one statement, with the values of that moment. */
 export class Surroundings {
   /** Of the actor, when its organisation is known. */
   readonly user: Actor | undefined
@@ -34,10 +34,9 @@ export class Surroundings {
     this.masked = masked
   }
 
-  /** Undefined when there is more to say of them than their texts: then each event has to be read whole. */
-  static of(raw: RawSurroundings, masking: Masking): Surroundings | undefined {
+  /** @param walk notes what is masked, cut and unreadable in them */
+  static read(raw: RawSurroundings, walk: Walk, masking: Masking): Surroundings {
     if (isEmpty(raw)) return NOTHING
-    const walk = new Walk({ masking })
     const { root } = masking
     const field = (name: Looked, value: unknown) => {
       const state = root?.step(name)
@@ -50,11 +49,18 @@ export class Surroundings {
     if (raw.trace !== undefined) middle += `,"trace_id":${JSON.stringify(raw.trace.traceId)}`
     if (raw.trace?.spanId !== undefined) middle += `,"span_id":${JSON.stringify(raw.trace.spanId)}`
     const end = raw.stack === undefined ? '' : field('stack', raw.stack)
+    // Keys and type names stay as they are, or an event could no longer be told whose it is, unless a rule names the key.
     const user = raw.user && fieldsOf(walk, 'user', raw.user, root?.step('user'), masking)
+    return new Surroundings(user, middle, end)
+  }
+
+  /** For several events. Undefined when there is more to say of them than their texts: then each has to read them. */
+  static of(raw: RawSurroundings, masking: Masking): Surroundings | undefined {
+    const walk = new Walk({ masking })
+    const made = Surroundings.read(raw, walk, masking)
     const { secrets, masked, truncated, unreadable, unkeyed } = walk
     const told = [masked, truncated, unreadable, unkeyed].some((paths) => paths.length > 0)
-    if (told || secrets.found.size > 0 || secrets.foundOfClient.size > 0) return undefined
-    return new Surroundings(user, middle, end)
+    return told || secrets.found.size > 0 || secrets.foundOfClient.size > 0 ? undefined : made
   }
 
   /** The same without the secrets of one event. They are masked by the rules already. */
