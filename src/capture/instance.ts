@@ -14,8 +14,8 @@ import { concreteMetadata, tableOf } from './typeorm'
 export interface EntityFacts {
   pk?: string | undefined
   name?: string | undefined
-  /** The properties concerned. */
-  fields: readonly string[]
+  /** The properties concerned; the list becomes the event's. */
+  fields: string[]
   date: Date
 }
 

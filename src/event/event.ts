@@ -50,7 +50,7 @@ export interface Instance {
   table?: string
   pk?: string
   name?: string
-  fields: readonly string[]
+  fields: string[]
   timestamp: string
 }
 
