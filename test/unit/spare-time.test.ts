@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { finishSpareTime, SpareTime } from '../../src/spare-time'
 
 /** Notes each unit by the name of its work. */
@@ -9,10 +9,23 @@ function noting() {
   return { done, work }
 }
 
-/** As long as a slice lasts, so that it has room for one step. */
-function busyFor(ms: number): void {
-  for (const until = performance.now() + ms; performance.now() < until; );
+/** Work of which each step takes so many milliseconds, by a clock of the test's own. */
+function taking(ms: number) {
+  let now = 0
+  vi.spyOn(performance, 'now').mockImplementation(() => now)
+  const work = {
+    done: 0,
+    run(units: number) {
+      work.done += units
+      now += ms
+    },
+  }
+  return work
 }
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
 
 describe('spare time', () => {
   it('does nothing before the turn is over, and then all of it in order', async () => {
@@ -28,34 +41,27 @@ describe('spare time', () => {
 
   it('lets the application have its turn between two slices', async () => {
     const spare = new SpareTime()
-    let done = 0
-    spare.add(40, (units) => {
-      done += units
-      busyFor(1)
-    })
+    const work = taking(0.1)
+    spare.add(40, work.run)
     const seen: number[] = []
     while (!spare.isIdle) {
       await turn()
-      seen.push(done)
+      seen.push(work.done)
     }
-    expect(seen.length).toBeGreaterThanOrEqual(10)
-    expect(done).toBe(40)
+    // Steps of four; the third of them is where a quarter of a millisecond is over.
+    expect(seen.filter((done, index) => done !== seen[index - 1])).toEqual([12, 24, 36, 40])
   })
 
   it('takes longer slices when more is added than the short ones can do', async () => {
     const spare = new SpareTime()
-    let done = 0
-    spare.add(20_000, (units) => {
-      done += units
-      busyFor(0.3)
-    })
+    const work = taking(1)
+    spare.add(5_040, work.run)
     await turn()
     await turn()
-    // A short slice has room for one step of four.
-    expect(done).toBeGreaterThan(8)
+    expect(work.done).toBe(44)
     spare.finish()
-    expect(done).toBe(20_000)
-  }, 20_000)
+    expect(work.done).toBe(5_040)
+  })
 
   it('can be finished at once, with what that adds', () => {
     const spare = new SpareTime()
