@@ -62,9 +62,9 @@ export async function listen(listener: RequestListener): Promise<RunningApp> {
   }
 }
 
-/** Whoever the header names, after as long as a look-up would take. */
+/** Whoever the header names, after as long as a look-up would take, or as `x-wait` says. */
 async function authenticate(request: IncomingMessage): Promise<{ id: string; organisation: string } | undefined> {
-  await delay(1)
+  await delay(Number(request.headers['x-wait'] ?? 1))
   const id = request.headers['x-user']
   return typeof id === 'string' ? { id, organisation: `org-${id}` } : undefined
 }
