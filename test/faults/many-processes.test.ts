@@ -1,18 +1,8 @@
-import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type LocalCloudWatch, startCloudWatch } from '../../local/cloudwatch'
 import { queueKeys } from '../../src/queue/keys'
 import { readStatus } from '../../worker/status'
-import {
-  environmentFor,
-  GROUP,
-  peakMemoryMb,
-  STREAM,
-  spawnProducer,
-  spawnTunedWorker,
-  spawnWorker,
-} from '../support/processes'
-import { type RedisServer, startRedisServer } from '../support/redis-server'
+import { type Backend, startBackend } from '../support/backend'
+import { GROUP, peakMemoryMb, STREAM, spawnProducer, spawnTunedWorker, spawnWorker } from '../support/processes'
 import { build } from '../support/shared'
 import type { SpawnedProcess } from '../support/spawn-process'
 import { waitFor } from '../support/wait-for'
@@ -21,24 +11,21 @@ const PRODUCERS = ['a', 'b', 'c', 'd']
 const EACH = 25_000
 const keys = queueKeys('audit-logger')
 
-let server: RedisServer
-let redis: Redis
-let endpoint: LocalCloudWatch
-let env: Record<string, string>
+let backend: Backend
+let redis: Backend['redis']
+let endpoint: Backend['endpoint']
+let env: Backend['env']
 let processes: SpawnedProcess[]
 
 beforeEach(async () => {
   await build()
-  server = await startRedisServer({ appendonly: true })
-  redis = new Redis(server.url)
-  endpoint = await startCloudWatch()
-  env = environmentFor(server.url, endpoint)
+  backend = await startBackend({ appendonly: true })
+  ;({ redis, endpoint, env } = backend)
   processes = []
 })
 afterEach(async () => {
   await Promise.all(processes.map((process) => process.running && process.kill()))
-  redis.disconnect()
-  await Promise.all([server.stop(), endpoint.close()])
+  await backend.stop()
 })
 
 function start(process: SpawnedProcess): SpawnedProcess {

@@ -1,13 +1,11 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type LocalCloudWatch, startCloudWatch } from '../../local/cloudwatch'
 import { queueKeys, shardKeys } from '../../src/queue/keys'
+import { type Backend, startBackend } from '../support/backend'
 import { eventLine } from '../support/events'
 import { freePort } from '../support/port'
-import { environmentFor, GROUP, STREAM, spawnWorker } from '../support/processes'
-import { type RedisServer, startRedisServer } from '../support/redis-server'
+import { GROUP, STREAM, spawnWorker } from '../support/processes'
 import { build } from '../support/shared'
 import { type SpawnedProcess, spawnCli } from '../support/spawn-process'
 import { removeDirectory, temporaryDirectory } from '../support/temp-directory'
@@ -15,28 +13,24 @@ import { TerminalSession } from '../support/terminal'
 import { waitFor } from '../support/wait-for'
 
 const keys = queueKeys('audit-logger')
-let server: RedisServer
-let redis: Redis
-let endpoint: LocalCloudWatch
-let env: Record<string, string>
+let backend: Backend
+let server: Backend['server']
+let redis: Backend['redis']
+let endpoint: Backend['endpoint']
+let env: Backend['env']
 let running: SpawnedProcess[]
 
 beforeAll(async () => {
   await build()
 })
 beforeEach(async () => {
-  server = await startRedisServer({ appendonly: true })
-  redis = new Redis(server.url, { maxRetriesPerRequest: null })
-  redis.on('error', () => undefined)
-  endpoint = await startCloudWatch()
-  endpoint.ensure(GROUP, STREAM)
-  env = environmentFor(server.url, endpoint)
+  backend = await startBackend({ appendonly: true })
+  ;({ server, redis, endpoint, env } = backend)
   running = []
 })
 afterEach(async () => {
   await Promise.all(running.map((one) => one.running && one.kill()))
-  redis.disconnect()
-  await Promise.all([server.stop(), endpoint.close()])
+  await backend.stop()
 })
 
 function kept(process: SpawnedProcess): SpawnedProcess {

@@ -1,28 +1,24 @@
-import { Redis } from 'ioredis'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { type LocalCloudWatch, startCloudWatch } from '../../../local/cloudwatch'
 import { queueKeys } from '../../../src/queue/keys'
 import { startWorker } from '../../../worker'
+import { type Backend, startBackend } from '../../support/backend'
 import { eventLine } from '../../support/events'
 import { keptLogger } from '../../support/kept-logger'
 import { GROUP, STREAM } from '../../support/processes'
-import { type RedisServer, startRedisServer } from '../../support/redis-server'
 import { waitFor } from '../../support/wait-for'
 
 const keys = queueKeys('audit-logger')
-let server: RedisServer
-let redis: Redis
-let endpoint: LocalCloudWatch
+let backend: Backend
+let server: Backend['server']
+let redis: Backend['redis']
+let endpoint: Backend['endpoint']
 
 beforeEach(async () => {
-  server = await startRedisServer({ appendonly: true })
-  redis = new Redis(server.url)
-  endpoint = await startCloudWatch()
-  endpoint.ensure(GROUP, STREAM)
+  backend = await startBackend({ appendonly: true })
+  ;({ server, redis, endpoint } = backend)
 })
 afterEach(async () => {
-  redis.disconnect()
-  await Promise.all([server.stop(), endpoint.close()])
+  await backend.stop()
 })
 
 it('a worker starts on a Redis that is full, and makes room', async () => {

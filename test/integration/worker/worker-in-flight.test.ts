@@ -1,24 +1,22 @@
-import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type LocalCloudWatch, startCloudWatch } from '../../../local/cloudwatch'
 import { queueKeys } from '../../../src/queue/keys'
+import { type Backend, startBackend } from '../../support/backend'
 import { eventLine, idOf } from '../../support/events'
 import { TestFleet } from '../../support/fleet'
 import { GROUP, STREAM } from '../../support/processes'
-import { type RedisServer, startRedisServer } from '../../support/redis-server'
 import { waitFor } from '../../support/wait-for'
 
 const keys = queueKeys('audit-logger')
 const workers = `${keys.tag}:workers`
-let server: RedisServer
-let redis: Redis
-let endpoint: LocalCloudWatch
+let backend: Backend
+let server: Backend['server']
+let redis: Backend['redis']
+let endpoint: Backend['endpoint']
 let fleet: TestFleet
 
 beforeEach(async () => {
-  server = await startRedisServer()
-  redis = new Redis(server.url)
-  endpoint = await startCloudWatch()
+  backend = await startBackend()
+  ;({ server, redis, endpoint } = backend)
   fleet = new TestFleet(server.url, endpoint, {
     worker: { leaseMs: 15_000, requestTimeoutMs: 10_000, reconcileWaitsMs: [20, 150], patienceMs: 20_000 },
   })
@@ -26,8 +24,7 @@ beforeEach(async () => {
 afterEach(async () => {
   endpoint.faults.clear()
   await fleet.close()
-  redis.disconnect()
-  await Promise.all([server.stop(), endpoint.close()])
+  await backend.stop()
 })
 
 const stored = () => endpoint.events(GROUP, STREAM).map(({ message }) => idOf(message))

@@ -1,34 +1,30 @@
-import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type LocalCloudWatch, startCloudWatch } from '../../../local/cloudwatch'
 import { shardKeys } from '../../../src/queue/keys'
 import { readFleetStatus } from '../../../worker/status'
+import { type Backend, startBackend } from '../../support/backend'
 import { idOf } from '../../support/events'
 import { environmentFor, GROUP, STREAM, spawnProducer, spawnTunedWorker } from '../../support/processes'
-import { type RedisServer, startRedisServer } from '../../support/redis-server'
 import { build } from '../../support/shared'
 import type { SpawnedProcess } from '../../support/spawn-process'
 import { waitFor } from '../../support/wait-for'
 
 const lists = { prefix: 'audit-logger', shards: 4 }
 const EACH = 20_000
-let server: RedisServer
-let redis: Redis
-let endpoint: LocalCloudWatch
+let backend: Backend
+let server: Backend['server']
+let redis: Backend['redis']
+let endpoint: Backend['endpoint']
 let processes: SpawnedProcess[]
 
 beforeEach(async () => {
   await build()
-  server = await startRedisServer({ appendonly: true })
-  redis = new Redis(server.url)
-  endpoint = await startCloudWatch()
-  endpoint.ensure(GROUP, STREAM)
+  backend = await startBackend({ appendonly: true })
+  ;({ server, redis, endpoint } = backend)
   processes = []
 })
 afterEach(async () => {
   await Promise.all(processes.map((process) => process.running && process.kill()))
-  redis.disconnect()
-  await Promise.all([server.stop(), endpoint.close()])
+  await backend.stop()
 })
 
 function started(process: SpawnedProcess): SpawnedProcess {

@@ -1,31 +1,28 @@
-import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type LocalCloudWatch, startCloudWatch } from '../../../local/cloudwatch'
+import { startCloudWatch } from '../../../local/cloudwatch'
 import { everyKeys, type QueueKeys, queueKeys, shardKeys } from '../../../src/queue/keys'
 import { shardOf } from '../../../src/queue/shard'
+import { type Backend, startBackend } from '../../support/backend'
 import { eventLine, idOf } from '../../support/events'
 import { rowLine, TestFleet } from '../../support/fleet'
 import { GROUP, STREAM } from '../../support/processes'
-import { type RedisServer, startRedisServer } from '../../support/redis-server'
 import { waitFor } from '../../support/wait-for'
 
 const prefix = 'audit-logger'
-let server: RedisServer
-let redis: Redis
-let endpoint: LocalCloudWatch
+let backend: Backend
+let server: Backend['server']
+let redis: Backend['redis']
+let endpoint: Backend['endpoint']
 let fleet: TestFleet
 
 beforeEach(async () => {
-  server = await startRedisServer({ appendonly: true })
-  redis = new Redis(server.url, { maxRetriesPerRequest: null })
-  redis.on('error', () => undefined)
-  endpoint = await startCloudWatch()
+  backend = await startBackend({ appendonly: true })
+  ;({ server, redis, endpoint } = backend)
   fleet = new TestFleet(server.url, endpoint)
 })
 afterEach(async () => {
   await fleet.close()
-  redis.disconnect()
-  await Promise.all([server.stop(), endpoint.close()])
+  await backend.stop()
 })
 
 const stored = () => endpoint.events(GROUP, STREAM).map(({ message }) => message)

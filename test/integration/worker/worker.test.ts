@@ -1,40 +1,34 @@
-import { Redis } from 'ioredis'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type LocalCloudWatch, startCloudWatch } from '../../../local/cloudwatch'
 import { queueKeys } from '../../../src/queue/keys'
 import { startWorker } from '../../../worker'
 import { readStatus } from '../../../worker/status'
+import { type Backend, startBackend } from '../../support/backend'
 import { eventLine } from '../../support/events'
 import { keptLogger } from '../../support/kept-logger'
-import { environmentFor, GROUP, STREAM, spawnTunedWorker, spawnWorker } from '../../support/processes'
-import { type RedisServer, startRedisServer } from '../../support/redis-server'
+import { GROUP, STREAM, spawnTunedWorker, spawnWorker } from '../../support/processes'
 import { build } from '../../support/shared'
 import type { SpawnedProcess } from '../../support/spawn-process'
 import { waitFor } from '../../support/wait-for'
 
 const keys = queueKeys('audit-logger')
-let server: RedisServer
-let redis: Redis
-let endpoint: LocalCloudWatch
-let env: Record<string, string>
+let backend: Backend
+let server: Backend['server']
+let redis: Backend['redis']
+let endpoint: Backend['endpoint']
+let env: Backend['env']
 let workers: SpawnedProcess[]
 
 beforeAll(async () => {
   await build()
 })
 beforeEach(async () => {
-  server = await startRedisServer({ appendonly: true })
-  redis = new Redis(server.url, { maxRetriesPerRequest: null })
-  redis.on('error', () => undefined)
-  endpoint = await startCloudWatch()
-  endpoint.ensure(GROUP, STREAM)
-  env = environmentFor(server.url, endpoint)
+  backend = await startBackend({ appendonly: true })
+  ;({ server, redis, endpoint, env } = backend)
   workers = []
 })
 afterEach(async () => {
   await Promise.all(workers.map((worker) => worker.running && worker.kill()))
-  redis.disconnect()
-  await Promise.all([server.stop(), endpoint.close()])
+  await backend.stop()
 })
 
 async function started(worker: SpawnedProcess): Promise<SpawnedProcess> {
