@@ -276,7 +276,7 @@ export const ERRORS = {
     remedy: 'Record such changes with sendLog where COMMIT PREPARED has succeeded.',
   },
   AUDIT_COMMIT_UNKNOWN: {
-    what: 'The connection was lost during COMMIT, so {count} events of unknown outcome were dropped: {problem}',
+    what: 'The answer to a COMMIT, or to a statement that commits by itself, did not come, so {count} events of unknown outcome were dropped: {problem}',
     remedy: 'Look in the database whether the transaction took effect; an event is only recorded when that is known.',
   },
 } as const satisfies Record<`AUDIT_${string}`, { what: string; remedy: string }>

@@ -21,7 +21,9 @@ interface Source<T> {
 /** An event of which only the values were taken yet. A class, and small: a large write makes very many. */
 export class SoonCaptured<T> implements Captured {
   readonly id = newEventId()
-  readonly #source: Source<T>
+  readonly organisation: Organisation
+  /** Until it is read, as what is given: it leads to the statement. */
+  #source: Source<T> | undefined
   readonly #at: number
   /** Until it is read. */
   #given: T | undefined
@@ -29,19 +31,18 @@ export class SoonCaptured<T> implements Captured {
 
   constructor(source: Source<T>, given: T, at: number) {
     this.#source = source
+    this.organisation = source.moment.organisation
     this.#at = at
     this.#given = given
-  }
-
-  get organisation(): Organisation {
-    return this.#source.moment.organisation
   }
 
   build(): BuiltEvent | undefined {
     if (this.#given === undefined) return this.#built
     const given = this.#given
+    const source = this.#source
     this.#given = undefined
-    this.#built = this.#source.read(given, this.id, this.#at)
+    this.#source = undefined
+    this.#built = source?.read(given, this.id, this.#at)
     return this.#built
   }
 }

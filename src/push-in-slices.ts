@@ -1,6 +1,7 @@
 import type { Settings } from '../config/settings'
 import { flushSoon } from './flush-soon'
 import type { EventLine, EventQueue } from './queue/queue'
+import { doAtExit } from './spare-time'
 
 /** Fewer lines than these are pushed without a look at their size. */
 const MANY = 1_000
@@ -43,10 +44,19 @@ function slicesOf(
 }
 
 async function pushSlices(queue: EventQueue, slices: readonly (readonly EventLine[])[]): Promise<void> {
+  const left = slices.values()
+  // Nobody waits any more: the buffer decides what is spilled or dropped.
+  const undo = doAtExit(() => {
+    for (const slice of left) queue.push(slice)
+  })
   let patient = true
-  for (const slice of slices) {
-    queue.push(slice)
-    // Where Redis takes nothing, the buffer decides what is spilled or dropped.
-    if (patient) patient = await flushSoon(queue)
+  try {
+    for (const slice of left) {
+      queue.push(slice)
+      // The same where Redis takes nothing.
+      if (patient) patient = await flushSoon(queue)
+    }
+  } finally {
+    undo()
   }
 }

@@ -24,6 +24,8 @@ let watching = false
 export class SpareTime {
   readonly #work: Work[] = []
   #left = 0
+  /** Work is going on: code of the application that it asks for a value may ask for all of it to be done. */
+  #working = false
   #turn: NodeJS.Immediate | undefined
 
   get isIdle(): boolean {
@@ -40,9 +42,9 @@ export class SpareTime {
     this.#turn = setImmediate(this.#slice)
   }
 
-  /** Does all that is left now. */
+  /** Does all that is left now, unless it is the work itself that asks. */
   finish(): void {
-    while (!this.isIdle) this.#step()
+    while (!this.isIdle && !this.#working) this.#step()
   }
 
   readonly #slice = (): void => {
@@ -64,7 +66,12 @@ export class SpareTime {
     this.#left -= units
     // Before it is done: it may add some.
     if (work.left === 0) this.#work.shift()
-    work.run(units)
+    this.#working = true
+    try {
+      work.run(units)
+    } finally {
+      this.#working = false
+    }
   }
 }
 
@@ -73,9 +80,22 @@ export function finishSpareTime(): void {
   for (const one of busy) one.finish()
 }
 
+/** What waits for a turn of the event loop, and is done without one when the process exits. */
+const rests = new Set<() => void>()
+
+/** @returns undoes it */
+export function doAtExit(rest: () => void): () => void {
+  watchExit()
+  rests.add(rest)
+  return () => rests.delete(rest)
+}
+
 /** Before the listeners that others have: what is left has to reach the queue before the queue is written down. */
 function watchExit(): void {
   if (watching) return
   watching = true
-  process.prependListener('exit', finishSpareTime)
+  process.prependListener('exit', () => {
+    finishSpareTime()
+    for (const rest of rests) rest()
+  })
 }

@@ -79,7 +79,9 @@ export class Capture {
         },
         hold: (queryRunner, events) =>
           this.#guard('writes', () => this.#frames.record(queryRunner, events), queryRunner),
+        held: (queryRunner) => this.#frames.count(queryRunner),
         failed: (part, error) => this.#reports.report('AUDIT_CAPTURE_FAILED', { problem: problemOf(error) }, part),
+        statementFailed: (error) => this.#frames.statementFailed(error),
         inTransaction: (queryRunner) => queryRunner.isTransactionActive || this.#frames.isOpen(queryRunner),
         checkStrict: (queryRunner) => this.checkStrict(queryRunner),
         strict: this.#strict,

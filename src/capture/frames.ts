@@ -2,7 +2,7 @@ import type { QueryRunner } from 'typeorm'
 import { v7 } from 'uuid'
 import type { CapturedEvent, Recorder } from '../recorder'
 import type { Reports } from '../report'
-import { type Control, controlsIn } from './statement'
+import { type Control, controlsIn, OWN } from './statement'
 import {
   begin,
   held,
@@ -36,7 +36,17 @@ export interface QueryResultEvent extends SubscriberEvent {
   readonly error?: unknown
 }
 
-const DEADLOCK = 1213
+/**
+ * After which the whole transaction is gone: a deadlock, and "record has changed since last read", which MariaDB says
+ * under innodb_snapshot_isolation (the default from 11.6 on).
+ */
+const LOST = new Set<unknown>([1213, 1020])
+
+/** Statements before which MySQL commits, even if they fail then. */
+const COMMITS_FIRST =
+  /^\s*(?:alter|create(?!\s+(?:or\s+replace\s+)?temporary)|drop(?!\s+temporary)|rename|truncate|grant|revoke|lock\s+tables?|analyze|optimize|repair)\b/i
+/** A syntax error, and what is not allowed inside of XA: those commit nothing. */
+const NOT_TRIED = new Set<unknown>([1064, 1399])
 
 /**
  * Holds the events of open transactions, and delivers them after the outermost COMMIT took effect.
@@ -97,6 +107,13 @@ export class TransactionFrames {
     })
   }
 
+  /** A statement outside of a transaction has failed: if it was not the server that said so, it may have written. */
+  statementFailed({ driverError }: { readonly driverError?: unknown }): void {
+    if (isAnswer(driverError) || !isSilence(driverError)) return
+    const problem = String(messageOf(driverError))
+    this.#reports.report('AUDIT_COMMIT_UNKNOWN', { count: 'an unknown number of', problem })
+  }
+
   /** TypeORM's hook: only where the statements did not tell (drivers that commit without one). */
   transactionEnded(queryRunner: QueryRunner, outcome: 'committed' | 'rolled back'): void {
     const state = this.#stateOf(queryRunner)
@@ -116,7 +133,8 @@ export class TransactionFrames {
         if (open !== undefined && family === 'mysql') this.#commit(queryRunner, open)
         const packet = family === 'mysql' && control.trusted ? okPacket(event.rawResults) : undefined
         const trusted = packet !== undefined && inTransaction(packet)
-        this.#states.set(queryRunner, begin({ trusted, standing: open?.standing ?? false }))
+        const own = event.query.endsWith(OWN)
+        this.#states.set(queryRunner, begin({ trusted, standing: open?.standing ?? false, own }))
         return
       }
       case 'commit':
@@ -159,14 +177,19 @@ export class TransactionFrames {
     }
   }
 
-  #observePlain({ queryRunner, success, rawResults, error }: QueryResultEvent, family: Family): void {
+  #observePlain({ query, queryRunner, success, rawResults, error }: QueryResultEvent, family: Family): void {
     if (family !== 'mysql') return
     const packet = success ? okPacket(rawResults) : undefined
     if (packet !== undefined) this.#observeStatus(queryRunner, packet)
-    else if (!success && isDeadlock(error)) {
-      // It rolls the whole transaction back, and later statements stand outside any.
+    else if (!success && isLoss(error)) {
+      // The whole transaction is rolled back, and later statements stand outside any.
       const state = this.#stateOf(queryRunner)
       if (state.kind === 'open') this.#states.set(queryRunner, next(state))
+    } else if (!success && COMMITS_FIRST.test(query) && wasTried(error)) {
+      const state = this.#stateOf(queryRunner)
+      if (state.kind !== 'open') return
+      this.#commit(queryRunner, state)
+      this.#states.set(queryRunner, next(state))
     }
   }
 
@@ -186,7 +209,7 @@ export class TransactionFrames {
   #commit(queryRunner: QueryRunner, open: Open): void {
     this.#states.set(queryRunner, IDLE)
     const events = held(open)
-    if (events.length > 0) this.#recorder.deliver(events, v7())
+    if (events.length > 0) this.#recorder.deliver(events, open.own ? undefined : v7())
   }
 
   #stateOf(queryRunner: QueryRunner): TransactionState {
@@ -194,8 +217,12 @@ export class TransactionFrames {
   }
 }
 
-function isDeadlock(error: unknown): boolean {
-  return (error as { errno?: unknown } | null | undefined)?.errno === DEADLOCK
+function isLoss(error: unknown): boolean {
+  return LOST.has((error as { errno?: unknown } | null | undefined)?.errno)
+}
+
+function wasTried(error: unknown): boolean {
+  return isAnswer(error) && !NOT_TRIED.has((error as { errno?: unknown }).errno)
 }
 
 /** Whether the database itself refused; a lost connection leaves open whether the COMMIT took effect. */
@@ -204,6 +231,12 @@ function isAnswer(error: unknown): boolean {
   if (fatal === true) return false
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return !/^(08|57P|40003)/.test(code)
   return typeof errno === 'number' && errno > 0
+}
+
+/** Whether the server was no longer heard; what the client refuses to send is never executed. */
+function isSilence(error: unknown): boolean {
+  const { code, fatal } = (error ?? {}) as { code?: unknown; fatal?: unknown }
+  return fatal === true || /timeout|connection|ECONN|EPIPE|socket/i.test(`${code} ${messageOf(error)}`)
 }
 
 function messageOf(error: unknown): unknown {

@@ -20,8 +20,11 @@ const PIECES = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\/|
 
 const NONE: readonly Control[] = []
 
+/** Behind what begins a transaction that is no one's but this package's, around what is one write to everyone else. */
+export const OWN = ' /* typeorm-audit-logger */'
+
 /** How a compound statement of this package begins (MariaDB): what it begins, it ends, or the server's status tells. */
-export const COMPOUND = 'BEGIN NOT ATOMIC /* typeorm-audit-logger */ '
+export const COMPOUND = `BEGIN NOT ATOMIC${OWN} `
 
 /** What TypeORM itself sends around every save(), read once. */
 const USUAL: ReadonlyMap<string, readonly (Control | undefined)[]> = new Map(

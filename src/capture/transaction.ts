@@ -26,6 +26,8 @@ export interface Open {
   readonly trusted: boolean
   /** Autocommit is off (MySQL): with the end of this transaction the next one begins. */
   readonly standing: boolean
+  /** Begun by this package: its events belong to no transaction that the application knows of. */
+  readonly own: boolean
 }
 
 export type TransactionState = Untracked | Idle | Open
@@ -38,10 +40,12 @@ interface Beginning {
   adopted?: boolean
   trusted?: boolean
   standing?: boolean
+  own?: boolean
 }
 
-export function begin({ savepoint, adopted = false, trusted = false, standing = false }: Beginning = {}): Open {
-  return { kind: 'open', frames: [{ savepoint, events: [] }], adopted, trusted, standing }
+export function begin(beginning: Beginning = {}): Open {
+  const { savepoint, adopted = false, trusted = false, standing = false, own = false } = beginning
+  return { kind: 'open', frames: [{ savepoint, events: [] }], adopted, trusted, standing, own }
 }
 
 /** What follows the end of a transaction, or of none. */

@@ -113,7 +113,8 @@ describe('the statements that capture adds', () => {
       item.text = 'b'
       expect(await count(() => manager.save(item))).toBe(4)
       expect(await count(() => manager.save(item))).toBe(1)
-      expect(await count(() => manager.update(Item, item.id, { text: 'c' }))).toBe(1 + MOST[kind])
+      // PostgreSQL is asked what the table is, once.
+      expect(await count(() => manager.update(Item, item.id, { text: 'c' }))).toBe(2)
       expect(await count(() => manager.increment(Item, { text: 'c' }, 'count', 1))).toBe(1 + MOST[kind])
       expect(await count(() => manager.update(Item, { text: 'none' }, { count: 3 }))).toBe(1 + MOST[kind])
       expect(await count(() => manager.insert(Item, [{ text: 'x' }, { text: 'y' }]))).toBeLessThanOrEqual(

@@ -1,4 +1,6 @@
 import 'reflect-metadata'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { Redis } from 'ioredis'
 import { Column, DataSource, Entity, PrimaryColumn } from 'typeorm'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -117,12 +119,38 @@ describe.each(['postgres', 'mariadb', 'sqljs'] as const)('%s: rows that are read
   })
 })
 
-it('an event of which nothing is written yet survives process.exit() with a spill directory', async () => {
+it.each(['postgres', 'mariadb', 'sqljs'] as const)(
+  '%s: an event that waits for COMMIT keeps nothing else',
+  async (driver) => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const { manager, trail } = await open(driver)
+    await manager.transaction(async (inner) => {
+      const given: WeakRef<object>[] = []
+      for (let id = 10; id < 20; id += 1) {
+        const note = { id, note: 'new' }
+        given.push(new WeakRef(note))
+        await inner.insert(Note, note)
+      }
+      const left = () => {
+        collectGarbage()
+        return given.filter((one) => one.deref() !== undefined).length
+      }
+      // What was given last may still lie on some stack.
+      await waitFor(() => left() <= 1, { what: 'what the statements were given to be collected' })
+    })
+    expect(trail.take()).toHaveLength(10)
+  },
+)
+
+it('events of which nothing is written yet survive process.exit() with a spill directory', async () => {
   await build()
   const server = await startRedisServer()
   const directory = temporaryDirectory('exit')
   await server.kill()
-  const program = spawnNode('test/support/programs/exit-after-write.mjs', [server.url, directory])
+  // More than are pushed in one turn of the event loop.
+  const many = 15_000
+  const program = spawnNode('test/support/programs/exit-after-write.mjs', [server.url, directory, String(many)])
   expect(await program.waitForExit()).toMatchObject({ code: 0 })
   await server.restart()
   const redis = new Redis(server.url)
@@ -135,10 +163,11 @@ it('an event of which nothing is written yet survives process.exit() with a spil
   }
   queue.open?.()
   const pending = '{audit-logger}:pending'
-  await waitFor(async () => (await redis.llen(pending)) === 2, { what: 'the events of the process before' })
+  await waitFor(async () => (await redis.llen(pending)) === 2 + many, { what: 'the events of the process before' })
   const events = (await redis.lrange(pending, 0, -1)).map((line) => JSON.parse(line) as AuditEvent)
-  expect(events.map(({ action, changes }) => [action, changes?.note])).toEqual([
+  expect(events.slice(0, 2).map(({ action, changes }) => [action, changes?.note])).toEqual([
     ['OBJ_CREATE', { to: 'new' }],
     ['OBJ_UPDATE', { from: 'new', to: 'changed' }],
   ])
+  expect(new Set(events.slice(1).map(({ instance }) => instance?.pk)).size).toBe(1 + many)
 })

@@ -18,9 +18,13 @@ export interface DatabaseServer extends DatabaseServerAddress {
   stop(): Promise<void>
 }
 
-/** The program's full path: Debian and Homebrew keep PostgreSQL's out of PATH, in a folder for each version. */
+/**
+ * The program's full path: Debian and Homebrew keep PostgreSQL's out of PATH, in a folder for each version. Those of
+ * another version may be given as AUDIT_TEST_POSTGRES.
+ */
 export function findBinary(names: readonly string[]): string {
   const folders = [
+    ...(process.env.AUDIT_TEST_POSTGRES ?? '').split(':'),
     ...versions('/usr/lib/postgresql'),
     ...(process.env.PATH ?? '').split(':'),
     ...['/usr/sbin', '/usr/local/sbin', '/usr/libexec'],

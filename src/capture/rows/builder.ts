@@ -16,6 +16,7 @@ export interface WriteBuilder {
   createComment(): string
   createCteExpression(): string
   createWhereExpression(): string
+  createParameter(value: unknown): string
   createReturningExpression(type: string): string
   createUpdateExpression?(): string
   createOrderByExpression?(): string
@@ -28,8 +29,9 @@ export interface WriteBuilder {
 
 export interface ExpressionMap {
   readonly queryType: string
-  readonly mainAlias?: { readonly hasMetadata: boolean; readonly metadata: EntityMetadata }
+  readonly mainAlias?: { readonly name?: string; readonly hasMetadata: boolean; readonly metadata: EntityMetadata }
   readonly valuesSet?: unknown
+  readonly wheres: readonly unknown[]
   readonly whereEntities: readonly unknown[]
   readonly callListeners: boolean
   readonly updateEntity: boolean
@@ -58,9 +60,38 @@ export function withMethods<T>(builder: WriteBuilder, methods: Override, run: ()
   try {
     return run()
   } finally {
-    for (const name of Object.keys(methods)) Reflect.deleteProperty(builder, name)
+    // The last one first: V8 makes a slow dictionary of an object that loses another property than its last.
+    for (const name of Object.keys(methods).reverse()) Reflect.deleteProperty(builder, name)
   }
 }
+
+/**
+ * Has the builder's next statement made otherwise: once, because `make` may ask it for its own.
+ *
+ * @returns undoes it, if it has not been asked for
+ */
+export function replaceOnce(builder: WriteBuilder, make: () => [string, unknown[]]): () => void {
+  // The same builder may be executed again before it has asked for the first statement.
+  const waiting = Object.hasOwn(builder, NEXT) ? builder[NEXT] : undefined
+  const undo = () => {
+    if (waiting === undefined) Reflect.deleteProperty(builder, NEXT)
+    else builder[NEXT] = waiting
+  }
+  const once = () => {
+    Reflect.deleteProperty(builder, NEXT)
+    try {
+      return make()
+    } finally {
+      if (waiting !== undefined) undo()
+    }
+  }
+  builder[NEXT] = once
+  return () => {
+    if (builder[NEXT] === once) undo()
+  }
+}
+
+const NEXT = 'getQueryAndParameters'
 
 export function metadataOf(builder: WriteBuilder): EntityMetadata | undefined {
   const { mainAlias } = builder.expressionMap

@@ -21,6 +21,20 @@ export function conflictKeys(builder: WriteBuilder, metadata: EntityMetadata, da
   })
 }
 
+/** Whether a part of a key that may conflict is only known to the database: a default, or an SQL expression. */
+export function isKeyOpen(builder: WriteBuilder, metadata: EntityMetadata, dataSource: DataSource): boolean {
+  const { valuesSet } = builder.expressionMap
+  const given = (Array.isArray(valuesSet) ? valuesSet : [valuesSet]).filter(isObject)
+  return uniqueKeys(builder, metadata, dataSource).some((columns) =>
+    columns.some((column) =>
+      given.some((values) => {
+        const value: unknown = column.getEntityValue(values)
+        return typeof value === 'function' || (value === undefined && column.default !== undefined)
+      }),
+    ),
+  )
+}
+
 function uniqueKeys(builder: WriteBuilder, metadata: EntityMetadata, dataSource: DataSource): ColumnMetadata[][] {
   const conflict = builder.expressionMap.onUpdate?.conflict
   const all = [

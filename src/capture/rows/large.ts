@@ -39,15 +39,16 @@ export async function writeLarge(place: Place, parts: WriteParts, sink: RowSink)
   try {
     const result = await send(...builder.getQueryAndParameters())
     let lost = 0
+    let read = 0
     const select = selectPortion(parts, { sqlite, paired: kind !== 'delete' })
     for (let last = 0; ; ) {
       const records = (await queryRunner.query(select, [last])) as Record<string, unknown>[]
+      read += records.length
       for (const record of records) if (!hand(record, parts, sink)) lost += 1
       if (records.length < PORTION) break
       last = Number(records.at(-1)?.__audit_n)
     }
-    const unread = lost > 0 ? `${lost} rows were given another key: their new values are not known` : undefined
-    return { result, unread }
+    return { result, unread: unreadOf({ lost, read, written: result.affected }) }
   } finally {
     // If the transaction is lost, so is the table; with the connection at the latest.
     await queryRunner.query(`DROP ${sqlite ? '' : 'TEMPORARY '}TABLE IF EXISTS ${spool}`).catch(() => undefined)
@@ -103,4 +104,11 @@ function hand(record: Record<string, unknown>, { kind, builder, metadata }: Writ
   const found = keyNames(builder).every((name) => after[names.indexOf(name)] !== null)
   if (found) sink.take(before, after)
   return found
+}
+
+/** Why nothing is known of some rows: a statement sees what was committed, and what time it is, since they were read. */
+export function unreadOf({ lost, read, written }: { lost: number; read: number; written?: number | undefined }) {
+  if (written !== undefined && written > read)
+    return `${written - read} rows began to match between reading and writing: their keys and values are not known`
+  return lost > 0 ? `${lost} rows were given another key: their new values are not known` : undefined
 }

@@ -1,9 +1,15 @@
 import type { DataSource } from 'typeorm'
 import { propertiesOf } from '../properties'
-import { familyOf } from '../typeorm'
+import { type ColumnMetadata, familyOf } from '../typeorm'
 import { metadataOf, type WriteBuilder } from './builder'
+import { isKeptAsGiven } from './kept-as-given'
 import { persisting } from './persisting'
 import type { WriteKind } from './row-drafts'
+
+/** A date that the database keeps (`ON UPDATE CURRENT_TIMESTAMP`), and that TypeORM does not read again. */
+function keptBySelf(column: ColumnMetadata): boolean {
+  return column.onUpdate !== undefined && !column.isUpdateDate
+}
 
 /**
  * Whether an update inside save() is left to what TypeORM tells its subscribers, because that is whole: where the
@@ -20,7 +26,8 @@ export function leftToSubscribers(builder: WriteBuilder, kind: WriteKind, dataSo
   if (metadata === undefined) return false
   const values = expressionMap.valuesSet
   return propertiesOf(metadata).every(({ columns, relation, also }) => {
-    if (columns.some((column) => !column.isSelect || column.asExpression !== undefined)) return false
+    if (columns.some((column) => !column.isSelect || column.asExpression !== undefined || keptBySelf(column)))
+      return false
     // SQLite's drivers give large ones to TypeORM as numbers, which changes them.
     if (familyOf(dataSource) === 'sqlite' && columns.some((column) => column.type === 'bigint')) return false
     if (kind !== 'update' || typeof values !== 'object' || values === null) return true
@@ -29,7 +36,10 @@ export function leftToSubscribers(builder: WriteBuilder, kind: WriteKind, dataSo
       const given = value !== undefined
       const parent =
         relation?.inverseRelation ?? (also === undefined ? undefined : column.relationMetadata?.inverseRelation)
-      return !(given && (parent !== undefined || typeof value === 'function'))
+      if (!given) return true
+      if (parent !== undefined || typeof value === 'function') return false
+      // The key of another row is stored as that row has it.
+      return relation !== undefined || also !== undefined || isKeptAsGiven(column, value, familyOf(dataSource))
     })
   })
 }

@@ -2,7 +2,7 @@ import { COMPOUND } from '../statement'
 import { capped, isLimited, MOST_ROWS, writeLarge } from './large'
 import { Keys } from './read-around'
 import { layoutOf, rowOf, sameRows } from './row'
-import { selectByValues, selectMatching } from './statements'
+import { onlyRows, selectByValues, selectMatching } from './statements'
 import { type Place, type Ran, type RowSink, type RowWrite, UNDO, type WriteParts } from './write'
 
 type Records = Record<string, unknown>[]
@@ -48,14 +48,15 @@ export class MariadbUpdate implements RowWrite {
       const before = found.map((record) => rowOf(layout, record))
       const keys = new Keys(this.#parts, before)
       const again = [...selectByValues(builder, dataSource, { columns: keys.columns, rows: keys.rows, lock: '' })]
+      const [update, given] = (limited && onlyRows(builder, before)) || [sql, parameters]
       const parts = [
-        sql,
+        update,
         'SELECT ROW_COUNT() AS affected, @@warning_count AS warnings',
         ...again.map(([text]) => text),
         ...(alone ? ['COMMIT'] : []),
       ]
       const compound = `${COMPOUND}${alone ? UNDO : ''}${parts.join('; ')}; END`
-      const result = await send(compound, [...parameters, ...again.flatMap(([, more]) => more)])
+      const result = await send(compound, [...given, ...again.flatMap(([, more]) => more)])
       const sets = result.raw as [Records, ...Records[]]
       for (const records of sets.slice(1, 1 + again.length))
         for (const record of records) keys.add(rowOf(layout, record))
@@ -64,15 +65,23 @@ export class MariadbUpdate implements RowWrite {
         if (from !== undefined && to !== undefined && !sameRows(from, to)) changed += 1
         sink.take(from, to)
       }
-      const unread = keys.pair({ ...sink, take })
+      const { affected } = sets[0][0] as { affected: unknown }
+      const unread = keys.pair({ ...sink, take }, Number(affected))
       restore(result, { ...(sets[0][0] as { affected: unknown; warnings: unknown }), changed })
       return { result, unread }
     } catch (error) {
       // Of the first statement: the second one rolls back by itself.
       if (alone) await queryRunner.query('ROLLBACK').catch(() => undefined)
-      throw error
+      throw asOwn(error, sql, parameters)
     }
   }
+}
+
+/** TypeORM's error, of the application's own statement. */
+function asOwn(error: unknown, query: string, parameters: unknown[]): unknown {
+  const failed = error as { query?: unknown; parameters?: unknown }
+  const sent = typeof failed.query === 'string' && failed.query.includes(query)
+  return sent ? Object.assign(failed, { query, parameters }) : error
 }
 
 /** The answer that MariaDB gives to an UPDATE alone, made of the one to the compound statement. */

@@ -64,7 +64,7 @@ export class MariadbUpsert implements RowWrite {
 
   #digest(): string {
     const { builder, metadata } = this.#parts
-    const texts = layoutOf(metadata).names.map((name) => `COALESCE(HEX(CONCAT(${builder.escape(name)})), '-')`)
+    const texts = layoutOf(metadata).names.map((name) => `COALESCE(MD5(${builder.escape(name)}), '-')`)
     return `MD5(CONCAT_WS('.', ${texts.join(', ')}))`
   }
 

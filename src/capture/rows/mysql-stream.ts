@@ -7,9 +7,11 @@ type Records = Record<string, unknown>[]
 /** What is used of mysql2 and mysql: without a callback, a query hands its rows on one by one and keeps none. */
 interface Connection {
   query(payload: unknown, parameters: unknown): Query
-  on(event: 'error', listener: (error: unknown) => void): unknown
-  off(event: 'error', listener: (error: unknown) => void): unknown
+  on(event: 'error', listener: Listener): unknown
+  off(event: 'error', listener: Listener): unknown
 }
+
+type Listener = (error: unknown) => void
 
 interface Query {
   on(event: 'result', listener: (row: Record<string, unknown>) => void): Query
@@ -46,11 +48,10 @@ function rowsOf(
   [payload, values]: readonly [unknown, unknown],
   onRow: (record: Record<string, unknown>) => void,
 ): Promise<Records> {
-  let failed: (error: unknown) => void
+  let forget = (): void => undefined
   const rows = new Promise<Records>((resolve, reject) => {
     // A query without a callback is not told of a connection that is lost: mysql2 tells the connection's listeners only.
-    failed = reject
-    connection.on('error', failed)
+    forget = whenLost(connection, reject)
     const query = connection.query(payload, values)
     const left: Records = []
     query.on('result', (record) => {
@@ -63,5 +64,30 @@ function rowsOf(
     query.on('error', reject)
     query.on('end', () => resolve(left))
   })
-  return rows.finally(() => connection.off('error', failed))
+  return rows.finally(() => forget())
+}
+
+/** Those that wait for an answer of a connection, on which only one of them listens: many may be sent at once. */
+const waiting = new WeakMap<Connection, { all: Set<Listener>; tell: Listener }>()
+
+/** @returns undoes it */
+function whenLost(connection: Connection, listener: Listener): () => void {
+  const { all, tell } = waiting.get(connection) ?? listenTo(connection)
+  all.add(listener)
+  return () => {
+    all.delete(listener)
+    if (all.size > 0) return
+    connection.off('error', tell)
+    waiting.delete(connection)
+  }
+}
+
+function listenTo(connection: Connection): { all: Set<Listener>; tell: Listener } {
+  const all = new Set<Listener>()
+  const tell = (error: unknown) => {
+    for (const one of all) one(error)
+  }
+  connection.on('error', tell)
+  waiting.set(connection, { all, tell })
+  return { all, tell }
 }

@@ -2,7 +2,8 @@ import type { DataSource, EntityMetadata } from 'typeorm'
 import { type WriteBuilder, withMethods } from './builder'
 import { type Reader, readColumn } from './postgres-stream'
 import { recordFields } from './record-text'
-import { layoutOf, placedPropertiesOf, type RowChange, rootOf } from './row'
+import { layoutOf, placedPropertiesOf, type RowChange, rootOf, sameRaw } from './row'
+import { closedComment, mark, tableOf } from './statements'
 import { type SentRow, sizeOf } from './write'
 
 const OLD = '"__audit"'
@@ -45,7 +46,7 @@ export function updateStatement(
   dataSource: DataSource,
   named: boolean,
 ): { sql: string; parameters: unknown[]; plan: UpdatePlan } {
-  const { written, parameters, hasCte } = markedUpdate(builder)
+  const { written, parameters, hasCte } = markedUpdate(builder, hasOld(dataSource))
   const root = rootOf(metadata)
   const all = whole.has(root)
   const key = `${all} ${named} ${written}`
@@ -53,7 +54,7 @@ export function updateStatement(
   statements.set(root, kept)
   const known = kept.get(key)
   if (known !== undefined) return { ...known, parameters }
-  const table = builder.getTableName(builder.getMainTableName())
+  const table = tableOf(builder)
   const made = planned(builder, root, { written, hasCte, table, named, all, returnsOld: hasOld(dataSource) })
   if (kept.size >= MOST_KEPT.statements) kept.clear()
   if (key.length <= MOST_KEPT.length) kept.set(key, made)
@@ -61,9 +62,12 @@ export function updateStatement(
 }
 
 /** Stand for places in the statement while TypeORM makes it: what it does to its own text takes long with all of ours. */
-const MARKS = { cte: '"__audit_cte"', where: ' "__audit_where"', end: ' "__audit_end"', list: '"__audit_list"' }
+const MARKS = { cte: mark('cte'), where: ` ${mark('where')}`, end: ` ${mark('end')}`, list: mark('list') }
 
-function markedUpdate(builder: WriteBuilder): { written: string; parameters: unknown[]; hasCte: boolean } {
+function markedUpdate(
+  builder: WriteBuilder,
+  returnsOld: boolean,
+): { written: string; parameters: unknown[]; hasCte: boolean } {
   let hasCte = false
   const { createReturningExpression, createWhereExpression } = builder
   const methods = {
@@ -79,11 +83,17 @@ function markedUpdate(builder: WriteBuilder): { written: string; parameters: unk
     createWhereExpression: () => `${MARKS.where}${createWhereExpression.call(builder)}${MARKS.end}`,
     createReturningExpression: (type: string) => {
       const own = createReturningExpression.call(builder, type)
-      return own === '' ? MARKS.list : `${own}, ${MARKS.list}`
+      const list = own === '' ? MARKS.list : `${ofTable(builder, own)}, ${MARKS.list}`
+      return returnsOld ? `${oldRow(builder, tableOf(builder)).declared}${list}` : list
     },
   }
   const [written, parameters] = withMethods(builder, methods, () => builder.getQueryAndParameters())
   return { written, parameters, hasCte }
+}
+
+/** `*` is all of the table's columns, and none of the CTE's. */
+function ofTable(builder: WriteBuilder, list: string): string {
+  return list.includes('*') ? list.replace(/(?<=^|, *)\*(?= *,|$)/g, `${tableOf(builder)}.*`) : list
 }
 
 /** What stands before the mark, and behind it. */
@@ -96,6 +106,12 @@ function cut(text: string, mark: string): [string, string] {
 /** https://www.postgresql.org/docs/18/dml-returning.html */
 export function hasOld({ driver }: DataSource): boolean {
   return Number.parseInt(driver.version ?? '', 10) >= 18
+}
+
+/** What stands for the old row: `old`, unless that is what the table is called. */
+export function oldRow(builder: WriteBuilder, table: string): { name: string; declared: string } {
+  const taken = /(^|\.)"old"$/.test(table) || builder.expressionMap.mainAlias?.name === 'old'
+  return taken ? { name: OLD, declared: `WITH (OLD AS ${OLD}) ` } : { name: 'old', declared: '' }
 }
 
 interface Target {
@@ -129,8 +145,9 @@ function planned(builder: WriteBuilder, root: EntityMetadata, target: Target): P
   const plan = { before, after, rest: others, places: fresh, size: names.length, columns: list.length }
   // Aliases, or TypeORM's own columns of the same names would be found twice.
   const listed = list.map((value, index) => `${value} AS "__audit_r${index}"`).join(', ')
-  if (returnsOld) return { sql: `${head}${update}${where}${returning}${listed}${tail}`, plan }
-  const locked = `${OLD} AS (SELECT ${old} FROM ${table}${where} FOR NO KEY UPDATE)`
+  const condition = closedComment(where)
+  if (returnsOld) return { sql: `${head}${update}${condition}${returning}${listed}${tail}`, plan }
+  const locked = `${OLD} AS (SELECT ${old} FROM ${table}${condition} FOR NO KEY UPDATE)`
   const begin = `${head}${hasCte ? ', ' : 'WITH '}${locked}`
   return { sql: `${begin} ${update} FROM ${OLD} WHERE ${join}${returning}${listed}${tail}`, plan }
 }
@@ -173,7 +190,8 @@ interface Parts {
 /** What is returned, what the CTE reads, and how it is joined. */
 function partsOf(builder: WriteBuilder, { names, root, table, returnsOld, before, after, rest }: Parts) {
   const quoted = (place: number) => builder.escape(names[place] ?? '')
-  const old = (place: number) => (returnsOld ? `old.${quoted(place)}` : `"__audit_${place}"`)
+  const { name } = oldRow(builder, table)
+  const old = (place: number) => (returnsOld ? `${name}.${quoted(place)}` : `"__audit_${place}"`)
   const fresh = (place: number) => (returnsOld ? `new.${quoted(place)}` : `${table}.${quoted(place)}`)
   const list = [...before.map(old), ...after.map(fresh)]
   const keys = root.primaryColumns.map((column) => names.indexOf(column.databaseName))
@@ -229,19 +247,34 @@ export function hasMore({ plan, values, at }: SentUpdate): boolean {
   return rest.length > 0 && typeof values[at + before.length + after.length] === 'string'
 }
 
-function readUpdated({ plan, values, at, readers }: SentUpdate): { before: unknown[]; after: unknown[] } {
+function readUpdated({ plan, values, at, readers }: SentUpdate): UpdatedRow {
   const { before, after, rest, size, places } = plan
   const from = new Array<unknown>(size).fill(undefined)
   const to = new Array<unknown>(size).fill(undefined)
   const fresh = at + before.length
+  const row: UpdatedRow = { before: from, after: to, changed: undefined }
   for (const [index, place] of after.entries()) to[place] = readColumn(values, fresh + index, readers)
   for (const [index, place] of before.entries()) {
     const same = values[at + index] === values[fresh + (places[index] as number)]
     from[place] = same ? to[place] : readColumn(values, at + index, readers)
+    if (!same) noteChange(row, place)
   }
   // What is read of the new row only is as it was, unless the text says otherwise.
   if (after.length > before.length) for (const place of rest) from[place] = to[place]
-  return { before: from, after: to }
+  return row
+}
+
+interface UpdatedRow {
+  readonly before: unknown[]
+  readonly after: unknown[]
+  changed: number[] | undefined
+}
+
+/** Of two texts that differ, what is read of them may hide the difference, or have lost it. */
+function noteChange(row: UpdatedRow, place: number): void {
+  if (!sameRaw(row.before[place], row.after[place])) return
+  row.changed ??= []
+  row.changed.push(place)
 }
 
 /** Has a table read whole from now on. */
@@ -253,12 +286,13 @@ export function readWhole(metadata: EntityMetadata): void {
 export function readWithRest(sent: SentUpdate, readers: readonly Reader[]): RowChange {
   const { plan } = sent
   const { rest } = plan
-  const { before, after } = readUpdated(sent)
+  const row = readUpdated(sent)
   const text = String(sent.values[sent.at + plan.before.length + plan.after.length])
   const [from = [], to = []] = recordFields(text).map((fields) => recordFields(fields ?? ''))
   for (const [index, place] of rest.entries()) {
-    before[place] = readColumn(from, index, readers)
-    after[place] = readColumn(to, index, readers)
+    row.before[place] = readColumn(from, index, readers)
+    row.after[place] = readColumn(to, index, readers)
+    if (from[index] !== to[index]) noteChange(row, place)
   }
-  return { before, after }
+  return row
 }

@@ -7,6 +7,7 @@ import {
   hasMore,
   hasOld,
   isUnchanged,
+  oldRow,
   readWhole,
   readWithRest,
   SentUpdate,
@@ -14,11 +15,12 @@ import {
   updateStatement,
 } from './postgres-update'
 import { layoutOf, placesOf, type Row, rootOf, rowOf } from './row'
-import { keyText, returning, returningList, selectByValues, tableOf } from './statements'
+import { returning, returningList, selectByValues, tableOf } from './statements'
 import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
 
 const LOCK = ' FOR NO KEY UPDATE'
-const RACE = 'another transaction inserted them meanwhile, so their old values are not known'
+const UNFOUND =
+  'their old values are not known: another transaction inserted them meanwhile, or the database made the key that they were found by'
 const PARTITIONED =
   'an upsert into a partitioned table: the row was not there before, but another transaction may have inserted it meanwhile'
 
@@ -47,7 +49,10 @@ export class PostgresWrite implements RowWrite {
 
   statement(): [string, unknown[]] {
     const { builder, kind, metadata, dataSource, named } = this.#parts
-    if (this.#upsert && hasOld(dataSource)) return returning(builder, oldAndNew(builder, layoutOf(metadata).names))
+    if (this.#upsert && hasOld(dataSource)) {
+      const { name, declared } = oldRow(builder, tableOf(builder))
+      return returning(builder, oldAndNew(builder, layoutOf(metadata).names, name), declared)
+    }
     if (this.#upsert) return returning(builder, returningList(builder))
     if (kind === 'insert' || kind === 'delete') {
       const { sql, parameters, plan } = returningRow(builder, metadata)
@@ -138,28 +143,45 @@ export class PostgresWrite implements RowWrite {
     const { builder, metadata, dataSource } = this.#parts
     const { queryRunner, send } = place
     const layout = layoutOf(metadata)
+    const asked = conflictKeys(builder, metadata, dataSource)
+    // By texts of the database: what the driver makes of two keys may look alike.
+    const textOf = (names: readonly string[]) => `ROW(${names.map((name) => builder.escape(name)).join(', ')})::text`
+    const key = textOf(rootOf(metadata).primaryColumns.map((column) => column.databaseName))
+    const [only] = asked
+    // A row that was found by another key may be given a new primary key.
+    const conflict = asked.length === 1 && only !== undefined ? textOf(only.columns) : key
     const before = new Map<string, Row>()
-    for (const { columns, rows } of conflictKeys(builder, metadata, dataSource)) {
-      for (const [select, values] of selectByValues(builder, dataSource, { columns, rows, lock: LOCK })) {
+    const byConflict = new Map<string, Row | undefined>()
+    for (const { columns, rows } of asked) {
+      const more = `, ${key} AS "__audit_key", ${conflict} AS "__audit_conflict"`
+      // In one order, or two upserts of the same rows would wait for each other.
+      const lock = ` ORDER BY ${columns.map((column) => builder.escape(column)).join(', ')}${LOCK}`
+      for (const [select, values] of selectByValues(builder, dataSource, { columns, rows, lock, more })) {
         for (const record of (await queryRunner.query(select, values)) as Record<string, unknown>[]) {
           const row = rowOf(layout, record)
-          before.set(keyText(builder, row), row)
+          before.set(String(record.__audit_key), row)
+          const found = String(record.__audit_conflict)
+          byConflict.set(found, byConflict.has(found) ? undefined : row)
         }
       }
     }
     // A system column, which a partitioned table does not return: 0 in a row that was inserted.
     const tells = !(await isPartitioned(queryRunner, metadata, tableOf(builder)))
-    const statement = tells ? `${sql}, (xmax = 0) AS "__audit_fresh"` : sql
+    const keyed = `${sql}, ${key} AS "__audit_key", ${conflict} AS "__audit_conflict"`
+    const statement = tells ? `${keyed}, (xmax = 0) AS "__audit_fresh"` : keyed
     let unread = 0
     const onRow = (values: readonly unknown[], at: number) => {
-      const after = values.slice(at, at + layout.names.length)
-      const was = before.get(keyText(builder, after))
+      const end = at + layout.names.length
+      const after = values.slice(at, end)
+      const fresh = tells && values[end + 2] === true
+      const moved = tells && !fresh ? byConflict.get(String(values[end + 1])) : undefined
+      const was = before.get(String(values[end])) ?? moved
       if (was !== undefined) sink.take(was, after)
       else if (!tells) sink.take(undefined, after, PARTITIONED)
-      else if (values[at + layout.names.length] === true) sink.take(undefined, after)
+      else if (fresh) sink.take(undefined, after)
       else unread += 1
     }
-    const added = layout.names.length + (tells ? 1 : 0)
+    const added = layout.names.length + (tells ? 3 : 2)
     const result = await stream(queryRunner, send, this.#Query, {
       sql: statement,
       parameters,
@@ -167,14 +189,14 @@ export class PostgresWrite implements RowWrite {
       asSent: false,
       onRow,
     })
-    return { result, ...(unread > 0 && { unread: `${unread} rows were updated by an upsert: ${RACE}` }) }
+    return { result, ...(unread > 0 && { unread: `${unread} rows were updated by an upsert: ${UNFOUND}` }) }
   }
 }
 
-function oldAndNew(builder: WriteBuilder, names: readonly string[]): string {
-  const side = (row: string) =>
-    names.map((name, place) => `${row}.${builder.escape(name)} AS "__audit_${row}_${place}"`)
-  return [...side('old'), ...side('new')].join(', ')
+function oldAndNew(builder: WriteBuilder, names: readonly string[], old: string): string {
+  const side = (row: string, label: string) =>
+    names.map((name, place) => `${row}.${builder.escape(name)} AS "__audit_${label}_${place}"`)
+  return [...side(old, 'old'), ...side('new', 'new')].join(', ')
 }
 
 const partitioned = new WeakMap<EntityMetadata, boolean>()

@@ -1,10 +1,19 @@
 import type { DataSource } from 'typeorm'
 import { familyOf } from '../typeorm'
 import { metadataOf, type WriteBuilder } from './builder'
-import { capped, isLimited, MOST_ROWS, writeLarge } from './large'
+import { capped, isLimited, MOST_ROWS, unreadOf, writeLarge } from './large'
 import { takeRows } from './returning-write'
 import { layoutOf, type Row, rowOf } from './row'
-import { keyNames, keyText, returningAtEnd, returningList, selectByValues, selectMatching } from './statements'
+import {
+  keyNames,
+  keyText,
+  keyTextOf,
+  onlyRows,
+  returningAtEnd,
+  returningList,
+  selectByValues,
+  selectMatching,
+} from './statements'
 import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
 
 /**
@@ -49,10 +58,13 @@ export class ReadAround implements RowWrite {
       found = await read(lock)
     }
     const before = found.map((record) => rowOf(layout, record))
-    const result = await send(sql, parameters)
+    // SQLite reads and writes in the same order.
+    const only = limited && !this.#returns ? onlyRows(builder, before) : undefined
+    const result = await send(...(only ?? ([sql, parameters] as const)))
+    const written = this.#returns ? undefined : result.affected
     if (kind === 'delete') {
       for (const row of before) sink.take(row, undefined)
-      return { result }
+      return { result, unread: unreadOf({ lost: 0, read: before.length, written }) }
     }
     const keys = new Keys(this.#parts, before)
     if (this.#returns) for (const row of takeRows(result, this.#parts)) keys.add(row)
@@ -66,7 +78,7 @@ export class ReadAround implements RowWrite {
           keys.add(rowOf(layout, record))
       }
     }
-    return { result, unread: keys.pair(sink) }
+    return { result, unread: keys.pair(sink, written) }
   }
 }
 
@@ -95,16 +107,16 @@ export class Keys {
   }
 
   /** @returns why nothing is known of some of the rows */
-  pair(sink: RowSink): string | undefined {
+  pair(sink: RowSink, written = this.#after.size): string | undefined {
     const [first] = this.#after.values()
     let lost = 0
     this.#before.forEach((row, index) => {
       const single = this.#before.length === 1 ? first : undefined
-      const after = single ?? this.#after.get(JSON.stringify((this.rows[index] ?? []).map(String)))
+      const after = single ?? this.#after.get(keyTextOf(this.rows[index] ?? []))
       if (after === undefined) lost += 1
       else sink.take(row, after)
     })
-    return lost > 0 ? `${lost} rows were given another key: their new values are not known` : undefined
+    return unreadOf({ lost, read: this.#before.length, written })
   }
 }
 

@@ -1,7 +1,9 @@
 import type { DataSource, EntityMetadata, QueryRunner } from 'typeorm'
 import { familyOf } from '../typeorm'
 import type { WriteBuilder } from './builder'
-import { layoutOf, rootOf } from './row'
+import { hasOld } from './postgres-update'
+import { rootOf } from './row'
+import { type TableFacts, tableFacts } from './table-facts'
 
 interface ReadabilityParts {
   readonly dataSource: DataSource
@@ -9,53 +11,86 @@ interface ReadabilityParts {
   inTransaction(queryRunner: QueryRunner): boolean
 }
 
-const SAVEPOINT = 'audit_logger_probe'
-
 /** "No such column" and "no right to read it", as each database says it. */
 const REFUSALS = new Set<unknown>(['42703', '42501', 1054, 1142, 1143])
 
+export const UNREADABLE = 'the database does not let them be read as the entity describes them'
+const RULED = 'the table has rules, with which PostgreSQL returns no rows'
+const UNKEYED = 'the database does not keep the key unique, so old and new rows cannot be told apart by it'
+const SECURED = 'the policies of the table let rows be written that may not be read'
+
+const USUAL: TableFacts = { readable: true, ruled: false, keyed: true, secured: false }
+
 /**
- * Whether a table can be read as its entity describes it. Where it cannot (a column that a migration has yet to add, no
- * right to SELECT), reading its rows would make a write fail that succeeds without capture: such a statement is repeated
- * without. In a transaction of PostgreSQL nothing can be repeated, so a criteria write asks before, once a table. save()
- * and remove() need not where TypeORM itself reads every column.
+ * Whether the rows of a write can be had without its writing other rows than it would, or failing where it succeeds
+ * without capture (a column that a migration has yet to add, no right to SELECT, a key that is none): such a statement
+ * is sent as it is, or repeated so. In a transaction of PostgreSQL nothing can be repeated, so a criteria write asks
+ * before, once a table. save() and remove() need not where TypeORM itself reads every column.
  */
 export class Readability {
   readonly #parts: ReadabilityParts
   readonly #readable = new WeakSet<EntityMetadata>()
   readonly #refused = new WeakSet<EntityMetadata>()
+  readonly #facts = new WeakMap<EntityMetadata, TableFacts>()
+  /** Of which a statement was refused that could not be repeated. */
+  readonly #doubted = new WeakSet<EntityMetadata>()
 
   constructor(parts: ReadabilityParts) {
     this.#parts = parts
   }
 
-  /** False when a statement that reads the rows would be refused. */
-  mayRead({ queryRunner, expressionMap }: WriteBuilder, metadata: EntityMetadata): boolean | Promise<boolean> {
+  /** Why a write cannot give its rows; undefined when it can. */
+  obstacle(builder: WriteBuilder, metadata: EntityMetadata): string | undefined | Promise<string | undefined> {
     const root = rootOf(metadata)
-    if (this.#readable.has(root)) return true
-    if (this.#refused.has(root)) return false
-    const saved = !expressionMap.callListeners && isReadWhole(root)
-    if (saved || queryRunner === undefined || this.mayRepeat(queryRunner)) return true
-    return this.#probe(queryRunner, root)
+    if (this.#refused.has(root)) return UNREADABLE
+    if (familyOf(this.#parts.dataSource) !== 'postgres') return undefined
+    const facts = this.#facts.get(root)
+    if (facts !== undefined) return this.#obstacleIn(facts, builder)
+    const { queryRunner, expressionMap } = builder
+    // Of a tree, save() writes the path as if it were the application.
+    const saved = !expressionMap.callListeners || (queryRunner !== undefined && root.treeType !== undefined)
+    return saved && isReadWhole(root) && !this.#doubted.has(root) ? undefined : this.#ask(builder, root)
+  }
+
+  /** The same of what is known only when TypeORM writes the statement: what it returns itself. */
+  obstacleOf(builder: WriteBuilder, metadata: EntityMetadata): string | undefined {
+    if (this.#facts.get(rootOf(metadata))?.secured !== true) return undefined
+    const { queryType, onUpdate, wheres } = builder.expressionMap
+    // Whoever returns rows, or has a condition for them, is asked for the right to read them anyway.
+    if (builder.createReturningExpression(queryType) !== '') return undefined
+    return (queryType === 'insert' ? onUpdate === undefined : wheres.length === 0) ? SECURED : undefined
   }
 
   wasRead(metadata: EntityMetadata): void {
     this.#readable.add(rootOf(metadata))
   }
 
-  /** Whether the database refused to read the rows; the next statement is then not asked for them. */
+  /** Whether the database may have refused to give the rows, rather than what the application has asked for. */
   isRefusal(error: unknown, metadata: EntityMetadata): boolean {
     const root = rootOf(metadata)
-    if (this.#readable.has(root)) return false
-    const { code, errno, message } = ((error as { driverError?: unknown }).driverError ?? error) as Record<
+    const { code, errno, message, routine } = ((error as { driverError?: unknown }).driverError ?? error) as Record<
       string,
       unknown
     >
-    const refused = REFUSALS.has(code) || REFUSALS.has(errno) || /no such column/.test(String(message))
-    if (!refused) return false
-    this.#refused.add(root)
+    const rewritten = code === '0A000' && routine === 'RewriteQuery'
+    const known = REFUSALS.has(code) || REFUSALS.has(errno) || /no such column/.test(String(message))
+    // Read before: then it is another role, or this one row.
+    return this.#readable.has(root) ? code === '42501' : known || rewritten
+  }
+
+  /** To be told of a refusal when the same statement has passed without asking for rows: the next is not asked for them. */
+  wasRefused(error: unknown, metadata: EntityMetadata): void {
+    const root = rootOf(metadata)
+    if (!this.#readable.has(root)) this.#refused.add(root)
     this.#parts.failed(metadata.tablePath, error)
-    return true
+  }
+
+  /** To be told of one that could not be repeated: before the next statement, the catalogue is asked. */
+  mayBeRefused(error: unknown, metadata: EntityMetadata): void {
+    const root = rootOf(metadata)
+    if (this.#facts.has(root)) return
+    this.#doubted.add(root)
+    this.#parts.failed(metadata.tablePath, error)
   }
 
   /** PostgreSQL gives up the whole transaction when one statement fails. */
@@ -63,25 +98,30 @@ export class Readability {
     return familyOf(this.#parts.dataSource) !== 'postgres' || !this.#parts.inTransaction(queryRunner)
   }
 
-  async #probe(queryRunner: QueryRunner, root: EntityMetadata): Promise<boolean> {
-    const { driver } = this.#parts.dataSource
-    const quote = (name: string) => driver.escape(name)
-    const list = layoutOf(root).names.map(quote).join(', ')
+  async #ask(builder: WriteBuilder, root: EntityMetadata): Promise<string | undefined> {
+    const { dataSource, failed } = this.#parts
+    const queryRunner = builder.queryRunner ?? dataSource.createQueryRunner('master')
     try {
-      await queryRunner.query(`SAVEPOINT ${SAVEPOINT}`)
-      await queryRunner.query(`SELECT ${list} FROM ${root.tablePath.split('.').map(quote).join('.')} LIMIT 0`)
-      await queryRunner.query(`RELEASE SAVEPOINT ${SAVEPOINT}`)
+      const facts = (await tableFacts(queryRunner, root, dataSource)) ?? USUAL
+      this.#facts.set(root, facts)
+      const obstacle = this.#obstacleIn(facts, builder)
+      if (obstacle !== undefined) failed(root.tablePath, new Error(obstacle))
+      return obstacle
     } catch (error) {
-      this.#parts.failed(root.tablePath, error)
-      await queryRunner
-        .query(`ROLLBACK TO SAVEPOINT ${SAVEPOINT}`)
-        // The transaction was lost before: the write itself will say so.
-        .catch((problem: unknown) => this.#parts.failed('savepoint', problem))
-      this.#refused.add(root)
-      return false
+      // A transaction that was lost before: the write itself will say so.
+      failed(root.tablePath, error)
+      return undefined
+    } finally {
+      // Given back before TypeORM takes one: a pool of one connection must not wait for itself.
+      if (queryRunner !== builder.queryRunner) await queryRunner.release()
     }
-    this.#readable.add(root)
-    return true
+  }
+
+  #obstacleIn({ readable, ruled, keyed }: TableFacts, { expressionMap }: WriteBuilder): string | undefined {
+    if (!readable) return UNREADABLE
+    if (ruled) return RULED
+    const joins = expressionMap.queryType !== 'insert' && expressionMap.queryType !== 'delete'
+    return !keyed && joins && !hasOld(this.#parts.dataSource) ? UNKEYED : undefined
   }
 }
 

@@ -1,10 +1,10 @@
 import { familyOf } from '../typeorm'
 import type { StructuredResult } from './builder'
-import { conflictKeys } from './conflict-keys'
+import { conflictKeys, isKeyOpen } from './conflict-keys'
 import { streamRecords } from './mysql-stream'
 import { restoreResult } from './restore-result'
-import { layoutOf, type Row, rowOf } from './row'
-import { keyText, returning, returningAtEnd, returningList, selectByValues, takeRow } from './statements'
+import { type Layout, layoutOf, type Row, rowOf } from './row'
+import { keyNames, keyTextOf, returning, returningAtEnd, returningList, selectByValues, takeRow } from './statements'
 import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
 
 /** An INSERT or DELETE of MariaDB or SQLite, which gives its rows itself. */
@@ -30,11 +30,17 @@ export class ReturningWrite implements RowWrite {
   }
 
   async run(place: Place, [sql, parameters]: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
-    const { builder, kind, dataSource } = this.#parts
-    const before = this.#upsert ? await this.#before(place) : new Map<string, Row>()
+    const { kind, dataSource } = this.#parts
+    const before = this.#upsert ? await this.#before(place) : undefined
     const onRow = (row: Row) => {
       if (kind === 'delete') sink.take(row, undefined)
-      else sink.take(this.#upsert ? before.get(keyText(builder, row)) : undefined, row)
+      else if (before === undefined) sink.take(undefined, row)
+      else {
+        const was = before.of(row)
+        sink.take(was, row, was === undefined ? before.doubt : undefined)
+        // The same row may be given twice.
+        before.add(row)
+      }
     }
     if (familyOf(dataSource) === 'mysql') return { result: await this.#stream(place, [sql, parameters], onRow) }
     const result = await place.send(sql, parameters)
@@ -62,19 +68,50 @@ export class ReturningWrite implements RowWrite {
   }
 
   /** The rows that an upsert may find, by the keys that may conflict. */
-  async #before({ queryRunner }: Place): Promise<Map<string, Row>> {
+  async #before({ queryRunner }: Place): Promise<Found> {
     const { builder, metadata, dataSource } = this.#parts
     const layout = layoutOf(metadata)
-    const before = new Map<string, Row>()
-    for (const { columns, rows } of conflictKeys(builder, metadata, dataSource)) {
+    const keys = conflictKeys(builder, metadata, dataSource)
+    const open = isKeyOpen(builder, metadata, dataSource)
+    const found = new Found(layout, [...keys.map(({ columns }) => columns), keyNames(builder)], open)
+    for (const { columns, rows } of keys) {
       for (const [select, values] of selectByValues(builder, dataSource, { columns, rows, lock: '' })) {
-        for (const record of (await queryRunner.query(select, values)) as Record<string, unknown>[]) {
-          const row = rowOf(layout, record)
-          before.set(keyText(builder, row), row)
-        }
+        for (const record of (await queryRunner.query(select, values)) as Record<string, unknown>[])
+          found.add(rowOf(layout, record))
       }
     }
-    return before
+    return found
+  }
+}
+
+/** Rows by the keys that may conflict: the primary key may be changed by the upsert itself. */
+class Found {
+  readonly #rows = new Map<string, Row>()
+  readonly #layout: Layout
+  readonly #keys: readonly (readonly string[])[]
+  readonly doubt: string | undefined
+
+  constructor(layout: Layout, keys: readonly (readonly string[])[], open: boolean) {
+    this.#layout = layout
+    this.#keys = keys
+    this.doubt = open ? 'an upsert by a key that the database completes: the row may have been there' : undefined
+  }
+
+  add(row: Row): void {
+    for (const text of this.#texts(row)) this.#rows.set(text, row)
+  }
+
+  of(row: Row): Row | undefined {
+    for (const text of this.#texts(row)) {
+      const known = this.#rows.get(text)
+      if (known !== undefined) return known
+    }
+    return undefined
+  }
+
+  #texts(row: Row): string[] {
+    const { places } = this.#layout
+    return this.#keys.map((key) => `${key.join()} ${keyTextOf(key.map((name) => row[places.get(name) ?? -1]))}`)
   }
 }
 

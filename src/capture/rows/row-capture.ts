@@ -3,10 +3,10 @@ import type { Draft } from '../draft'
 import { Gaps } from '../gaps'
 import { modelOf } from '../instance'
 import { hasName } from '../name'
-import { metadataOf, type Send, type StructuredResult, type WriteBuilder } from './builder'
+import { metadataOf, replaceOnce, type Send, type StructuredResult, type WriteBuilder } from './builder'
 import { expectQuery, type Interception } from './install'
 import { leftToSubscribers } from './left-to-subscribers'
-import { Readability } from './readability'
+import { Readability, UNREADABLE } from './readability'
 import { layoutOf, rootOf } from './row'
 import { unreadRowsDraft } from './row-drafts'
 import { type RowCaptureParts, Rows, type Statement } from './rows'
@@ -105,33 +105,36 @@ export class RowCapture implements Interception {
 
   async #run(statement: Statement, original: () => Promise<unknown>): Promise<unknown> {
     const { builder, write, metadata } = statement
-    if (!(await this.#readability.mayRead(builder, metadata))) return this.#unreadable(statement, original)
+    const asked = this.#readability.obstacle(builder, metadata)
+    let obstacle = asked instanceof Promise ? await asked : asked
+    if (obstacle !== undefined) return this.#unreadable(statement, original, obstacle)
     let missed = false
-    builder.getQueryAndParameters = () => {
-      Reflect.deleteProperty(builder, 'getQueryAndParameters')
-      let made: [string, unknown[]]
+    const make = (): [string, unknown[]] => {
+      missed = true
+      obstacle = this.#readability.obstacleOf(builder, metadata)
+      if (obstacle !== undefined) return builder.getQueryAndParameters()
       try {
-        made = write.statement()
+        const made = write.statement()
+        expectQuery(made[1], (queryRunner, send, sql, parameters) => {
+          missed = false
+          return this.#replace(statement, { queryRunner, send }, [sql, parameters])
+        })
+        return made
       } catch (error) {
         // If the mistake is the application's, TypeORM makes its own of it.
         const plain = builder.getQueryAndParameters()
         this.#parts.failed(modelOf(metadata), error)
-        missed = true
         return plain
       }
-      missed = true
-      expectQuery(made[1], (queryRunner, send, sql, parameters) => {
-        missed = false
-        return this.#replace(statement, { queryRunner, send }, [sql, parameters])
-      })
-      return made
     }
+    const undo = replaceOnce(builder, make)
     try {
       const result = await original()
-      if (missed) this.#unread(statement, builder.queryRunner, (result as { affected?: number }).affected)
+      const { affected } = result as { affected?: number }
+      if (missed) this.#unread(statement, { queryRunner: builder.queryRunner, affected }, obstacle)
       return result
     } finally {
-      Reflect.deleteProperty(builder, 'getQueryAndParameters')
+      undo()
     }
   }
 
@@ -155,26 +158,39 @@ export class RowCapture implements Interception {
       this.#readability.wasRead(metadata)
       return result
     } catch (error) {
-      if (!this.#readability.isRefusal(error, metadata) || !this.#readability.mayRepeat(queryRunner)) throw error
+      if (!this.#readability.isRefusal(error, metadata)) {
+        if (!this.#parts.inTransaction(queryRunner)) this.#parts.statementFailed(error as object)
+        throw error
+      }
+      if (!this.#readability.mayRepeat(queryRunner)) {
+        this.#readability.mayBeRefused(error, metadata)
+        throw error
+      }
       const result = await send(...builder.getQueryAndParameters())
-      this.#unread(statement, queryRunner, result.affected)
+      this.#readability.wasRefused(error, metadata)
+      this.#unread(statement, { queryRunner, affected: result.affected })
       return result
     }
   }
 
   /** The write goes its way, and its event says that its rows could not be read. */
-  async #unreadable(statement: Statement, original: () => Promise<unknown>): Promise<unknown> {
+  async #unreadable(statement: Statement, original: () => Promise<unknown>, obstacle: string): Promise<unknown> {
     const result = await original()
-    this.#unread(statement, statement.builder.queryRunner, (result as { affected?: number } | undefined)?.affected)
+    const { affected } = (result ?? {}) as { affected?: number }
+    this.#unread(statement, { queryRunner: statement.builder.queryRunner, affected }, obstacle)
     return result
   }
 
-  #unread({ metadata, kind }: Statement, queryRunner: QueryRunner | undefined, affected: number | undefined): void {
+  #unread(
+    { metadata, kind }: Statement,
+    { queryRunner, affected }: { queryRunner: QueryRunner | undefined; affected: number | undefined },
+    obstacle = UNREADABLE,
+  ): void {
     const { selection, dataSource } = this.#parts
     const side = metadata.isJunction ? selection.ofJunction(metadata) : undefined
     const decoration = side?.decoration ?? selection.ofFamily(metadata)
     if (affected === 0 || decoration === undefined) return
-    const why = `${affected ?? 'an unknown number of'} rows were written, the database does not let them be read as the entity describes them`
+    const why = `${affected ?? 'an unknown number of'} rows were written, ${obstacle}`
     const subject = { metadata: side?.metadata ?? metadata, decoration, dataSource }
     const draft = unreadRowsDraft(side === undefined ? kind : 'update', subject, why)
     // Without one of its own, a builder's query runner had no transaction either.

@@ -23,20 +23,22 @@ interface Subject {
 }
 
 /** What an event shows of one written row; undefined when nothing that an entity shows was changed. */
-export function rowDraft(kind: WriteKind, { before, after, doubt }: RowChange, subject: Subject): Draft | undefined {
+export function rowDraft(kind: WriteKind, change: RowChange, subject: Subject): Draft | undefined {
+  const { before, after, changed, doubt } = change
   const { metadata, decoration, dataSource } = subject
   const from = before && new RowImage(before, metadata, dataSource)
   const to = after && new RowImage(after, metadata, dataSource)
   const changes = new Map<string, RawChange>()
+  const pair = from && to && { before: from.row, after: to.row, changed }
   for (const property of placedPropertiesOf(metadata)) {
-    if (from !== undefined && to !== undefined) {
-      if (!differs(property, from.row, to.row)) continue
+    if (from !== undefined && to !== undefined && pair !== undefined) {
+      if (!differs(property, pair)) continue
       changes.set(property.name, { from: from.value(property), to: to.value(property) })
     } else if (to !== undefined) changes.set(property.name, { to: to.value(property) })
     else if (from !== undefined) changes.set(property.name, { from: from.value(property) })
   }
   const known = from ?? to
-  if (known === undefined || (from !== undefined && to !== undefined && changes.size === 0)) return undefined
+  if (known === undefined || (pair !== undefined && changes.size === 0)) return undefined
   const named = () => (to ?? known).entity()
   const gaps = new Gaps()
   if (doubt !== undefined) gaps.note(doubt)

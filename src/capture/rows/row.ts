@@ -11,6 +11,8 @@ export type Row = readonly unknown[]
 export interface RowChange {
   readonly before?: Row | undefined
   readonly after?: Row | undefined
+  /** Columns that the database has changed, though what was read of them looks the same. */
+  readonly changed?: readonly number[] | undefined
   /** What is not certain of it. */
   readonly doubt?: string | undefined
 }
@@ -84,6 +86,7 @@ export class RowImage {
   readonly #metadata: EntityMetadata
   readonly #dataSource: DataSource
   readonly #layout: Layout
+  #transformed: Map<number, unknown> | undefined
 
   constructor(row: Row, metadata: EntityMetadata, dataSource: DataSource) {
     this.row = row
@@ -130,22 +133,37 @@ export class RowImage {
 
   #read(column: ColumnMetadata, place: number): unknown {
     const value = this.row[place]
-    return value === null || value === undefined ? value : this.#dataSource.driver.prepareHydratedValue(value, column)
+    if (value === null || value === undefined) return value
+    const { driver } = this.#dataSource
+    if (column.transformer === undefined) return driver.prepareHydratedValue(value, column)
+    // Once: it may work in place, and an event may ask for the value and for the name.
+    this.#transformed ??= new Map()
+    if (!this.#transformed.has(place)) this.#transformed.set(place, driver.prepareHydratedValue(value, column))
+    return this.#transformed.get(place)
   }
 }
 
 /** Whether any column of the property has another value in the database. */
-export function differs({ places }: PlacedProperty, before: Row, after: Row): boolean {
-  for (const place of places) if (!sameRaw(before[place], after[place])) return true
+export function differs({ places, columns }: PlacedProperty, { before, after, changed }: RowPair): boolean {
+  for (const [index, place] of places.entries()) {
+    if (!sameRaw(before[place], after[place])) return true
+    // Not the blanks in a document, nor microseconds, which no event shows.
+    const shown = columns[index]?.type !== 'json' && !(after[place] instanceof Date)
+    if (shown && changed?.includes(place)) return true
+  }
   return false
 }
+
+/** A row that was there before and after. */
+export type RowPair = Pick<RowChange, 'changed'> & { readonly before: Row; readonly after: Row }
 
 /** Whether any column has. */
 export function sameRows(before: Row, after: Row): boolean {
   return before.every((value, place) => sameRaw(value, after[place]))
 }
 
-function sameRaw(from: unknown, to: unknown): boolean {
+/** Whether the driver's values are alike. */
+export function sameRaw(from: unknown, to: unknown): boolean {
   if (Object.is(from, to)) return true
   if (typeof from !== 'object' || typeof to !== 'object') return false
   if (from instanceof Date && to instanceof Date) return from.getTime() === to.getTime()

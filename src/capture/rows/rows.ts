@@ -42,7 +42,11 @@ export interface RowCaptureParts {
   ): EventSoon
   /** Records events: at once, or with the COMMIT of the transaction that is open. */
   hold(queryRunner: QueryRunner, events: readonly CapturedEvent[]): void
+  /** How many wait for the COMMIT. */
+  held(queryRunner: QueryRunner): number
   failed(part: string, error: unknown): void
+  /** To be told of a statement that failed outside of a transaction. */
+  statementFailed(error: object): void
   inTransaction(queryRunner: QueryRunner): boolean
   /** Throws what makes a write fail, when `strict` is set: before a statement that would commit by itself. */
   checkStrict(queryRunner: QueryRunner): void
@@ -65,7 +69,9 @@ const HEAVY = 16 * 1024
 /** Makes the events of one statement, row by row. */
 export class Rows {
   readonly #parts: RowCaptureParts
-  readonly #statement: Statement
+  /** Not the builder, nor anything else of the statement: an event that waits for its COMMIT keeps this object alive. */
+  readonly #statement: Pick<Statement, 'metadata' | 'kind'>
+  readonly #upserts: boolean
   readonly #queryRunner: QueryRunner
   readonly #events: CapturedEvent[] = []
   /** Links are told of together. */
@@ -77,14 +83,22 @@ export class Rows {
   readonly #eventSoon: EventSoon | undefined
   /** Rows come in callbacks of the driver, which run in the context of whoever opened its connection. */
   readonly #context: AsyncResource | undefined
+  /** How many events of the transaction wait already. */
+  readonly #held: number
 
   constructor(parts: RowCaptureParts, statement: Statement & { readonly runsCode: boolean }, queryRunner: QueryRunner) {
     const { metadata, kind, runsCode } = statement
     const { selection, dataSource } = parts
     this.#parts = parts
-    this.#statement = statement
+    this.#statement = { metadata, kind }
+    this.#upserts = statement.builder.expressionMap.onUpdate !== undefined
     this.#queryRunner = queryRunner
-    this.#persisting = familyOf(dataSource) === 'postgres' ? undefined : persisting()
+    this.#held = parts.held(queryRunner)
+    // Only of what a subscriber will be told about this very row: an update of a loaded entity by save(). A query builder
+    // of the application, and an orphan that loses its parent, are told without one, and must not silence the other.
+    const { callListeners, whereEntities } = statement.builder.expressionMap
+    const told = !callListeners && whereEntities.length > 0 && familyOf(dataSource) !== 'postgres'
+    this.#persisting = told ? persisting() : undefined
     const decoration = metadata.isJunction ? undefined : selection.ofFamily(metadata)
     this.#subject = decoration && { metadata, decoration, action: actionOf(kind) }
     // What a soft delete says of itself stands where the context's own content does.
@@ -156,7 +170,8 @@ export class Rows {
 
   #addSoon(eventSoon: EventSoon, row: SentRow): void {
     // What takes much memory waits for its COMMIT as the line of an event, which has only what was changed.
-    const now = this.#events.length >= MOST_WAITING || row.size > HEAVY
+    const waiting = this.#events.length + this.#held
+    const now = waiting >= MOST_WAITING || row.size > HEAVY
     this.#events.push(eventSoon(row, now))
   }
 
@@ -172,11 +187,10 @@ export class Rows {
     if (side?.decoration.actions.includes('OBJ_UPDATE')) {
       for (const draft of linkDrafts(this.#links, metadata, side, dataSource)) this.#add(draft, () => draft)
     }
-    const upserts = this.#statement.builder.expressionMap.onUpdate !== undefined
     const decoration = unread === undefined ? undefined : selection.ofFamily(metadata)
     if (unread !== undefined && decoration !== undefined) {
       const draft = unreadRowsDraft(
-        kind === 'insert' && upserts ? 'update' : kind,
+        kind === 'insert' && this.#upserts ? 'update' : kind,
         { metadata, decoration, dataSource },
         unread,
       )

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { DataSource } from 'typeorm'
 import { familyOf } from '../typeorm'
 import { metadataOf, sourceOf, type WriteBuilder, withMethods } from './builder'
@@ -5,8 +6,21 @@ import { type Layout, layoutOf, type Row } from './row'
 
 const ADDED = '__audit_'
 
-/** Stands for a list while TypeORM makes the statement: what it does to its own text takes long with all of ours. */
-const MARK = '"__audit_list"'
+/** Other in each process, so that no text of an application holds it. */
+const NONCE = randomBytes(6).toString('hex')
+
+/** Stands for what is put in its place when TypeORM has made the statement. */
+export function mark(name: string): string {
+  return `"${ADDED}${name}_${NONCE}"`
+}
+
+/** Of a list: what TypeORM does to its own text takes long with all of ours. */
+const LIST = mark('list')
+
+/** A condition that something can stand behind: a comment at its end would take that with it. */
+export function closedComment(where: string): string {
+  return where.includes('--') ? `${where}\n` : where
+}
 
 /** The columns that are added to a RETURNING list, as TypeORM's own may be there too. */
 export function returningList(builder: WriteBuilder): string {
@@ -18,20 +32,27 @@ export function returningList(builder: WriteBuilder): string {
  * The builder's statement with further expressions behind those that TypeORM itself has returned.
  *
  * @param list may depend on what TypeORM's are
+ * @param first what stands before all of them
  */
-export function returning(builder: WriteBuilder, list: string | ((own: string) => string)): [string, unknown[]] {
-  const { createReturningExpression } = builder
+export function returning(
+  builder: WriteBuilder,
+  list: string | ((own: string) => string),
+  first = '',
+): [string, unknown[]] {
+  const { createReturningExpression, createWhereExpression } = builder
   let added = ''
   const both = (type: string) => {
     const own = createReturningExpression.call(builder, type)
     added = typeof list === 'string' ? list : list(own)
     if (added === '') return own
-    return own === '' ? MARK : `${own}, ${MARK}`
+    return `${first}${own === '' ? LIST : `${own}, ${LIST}`}`
   }
-  const [sql, parameters] = withMethods(builder, { createReturningExpression: both }, () =>
-    builder.getQueryAndParameters(),
-  )
-  return [sql.replace(MARK, () => added), parameters]
+  const methods = {
+    createReturningExpression: both,
+    createWhereExpression: () => closedComment(createWhereExpression.call(builder)),
+  }
+  const [sql, parameters] = withMethods(builder, methods, () => builder.getQueryAndParameters())
+  return [sql.replace(LIST, () => added), parameters]
 }
 
 /** The same for SQLite, where TypeORM writes no RETURNING into an INSERT or an UPDATE. */
@@ -92,6 +113,27 @@ export function* selectByValues(
   }
 }
 
+/**
+ * The builder's statement for these rows only: with a LIMIT, an UPDATE may choose others than a SELECT of the same text.
+ *
+ * @returns undefined when a key is not exact: what the driver makes of it might match no row
+ */
+export function onlyRows(builder: WriteBuilder, rows: readonly Row[]): [string, unknown[]] | undefined {
+  const { createWhereExpression } = builder
+  const { places } = layoutOfBuilder(builder)
+  const names = keyNames(builder)
+  const keys = rows.map((row) => names.map((name) => row[places.get(name) ?? -1]))
+  const exact = (value: unknown) => typeof value === 'string' || Number.isSafeInteger(value)
+  if (keys.length === 0 || !keys.every((key) => key.every(exact))) return undefined
+  const where = () => {
+    const own = createWhereExpression.call(builder).replace(/^ WHERE /, '')
+    const list = keys.map((key) => `(${key.map((value) => builder.createParameter(value)).join(', ')})`)
+    const these = `(${names.map((name) => builder.escape(name)).join(', ')}) IN (${list.join(', ')})`
+    return ` WHERE ${own === '' ? these : `(${closedComment(own)}) AND ${these}`}`
+  }
+  return withMethods(builder, { createWhereExpression: where }, () => builder.getQueryAndParameters())
+}
+
 export function keyNames(builder: WriteBuilder): string[] {
   return metadataOf(builder)?.primaryColumns.map((column) => column.databaseName) ?? []
 }
@@ -99,7 +141,16 @@ export function keyNames(builder: WriteBuilder): string[] {
 /** The text by which a row is found again. */
 export function keyText(builder: WriteBuilder, row: Row): string {
   const { places } = layoutOfBuilder(builder)
-  return JSON.stringify(keyNames(builder).map((name) => String(row[places.get(name) ?? -1])))
+  return keyTextOf(keyNames(builder).map((name) => row[places.get(name) ?? -1]))
+}
+
+/** String() of a date has no milliseconds, and of a buffer that is no text the same for many. */
+export function keyTextOf(values: readonly unknown[]): string {
+  const text = (value: unknown) => {
+    if (value instanceof Date) return String(value.getTime())
+    return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : String(value)
+  }
+  return JSON.stringify(values.map(text))
 }
 
 export function tableOf(builder: WriteBuilder): string {
@@ -118,11 +169,17 @@ function selectList(builder: WriteBuilder): string {
     .join(', ')
 }
 
-/** SQLite's drivers read integers as JavaScript numbers, which changes large ones. */
+/** As TypeORM reads a column itself; and SQLite's drivers read integers as numbers, which changes large ones. */
 export function readable(builder: WriteBuilder, name: string): string {
   const dataSource = sourceOf(builder)
-  if (dataSource === undefined || familyOf(dataSource) !== 'sqlite') return builder.escape(name)
+  const escaped = builder.escape(name)
+  if (dataSource === undefined) return escaped
+  const family = familyOf(dataSource)
+  if (family !== 'sqlite' && family !== 'mysql') return escaped
+  const type = metadataOf(builder)?.findColumnWithDatabaseName(name)?.type
+  if (family === 'mysql')
+    return type !== undefined && dataSource.driver.spatialTypes.includes(type) ? `ST_AsText(${escaped})` : escaped
   // With its table: SQLite takes a lone quoted name that is no column for a text.
-  const column = `${tableOf(builder)}.${builder.escape(name)}`
-  return metadataOf(builder)?.findColumnWithDatabaseName(name)?.type === 'bigint' ? `CAST(${column} AS TEXT)` : column
+  const column = `${tableOf(builder)}.${escaped}`
+  return type === 'bigint' ? `CAST(${column} AS TEXT)` : column
 }

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { DataSource, QueryRunner } from 'typeorm'
+import { OWN } from '../statement'
 import { familyOf } from '../typeorm'
 
 interface TransactionsParts {
@@ -14,6 +15,8 @@ export class Transactions {
   readonly #parts: TransactionsParts
   readonly #sqlite: boolean
   readonly #turn = new AsyncLocalStorage<boolean>()
+  /** The writes of several statements that are going on. */
+  readonly #compound = new WeakMap<QueryRunner, Promise<void>>()
   #last: Promise<void> = Promise.resolve()
 
   constructor(parts: TransactionsParts) {
@@ -25,12 +28,30 @@ export class Transactions {
   atomically<T>(queryRunner: QueryRunner, compound: boolean, run: () => Promise<T>): Promise<T> {
     const { strict, inTransaction } = this.#parts
     if (!this.#sqlite) {
-      const needed = (compound || strict) && !inTransaction(queryRunner)
-      return needed ? this.#within(queryRunner, 'START TRANSACTION', run) : run()
+      const start = () => {
+        const needed = (compound || strict) && !inTransaction(queryRunner)
+        return needed ? this.#within(queryRunner, `START TRANSACTION${OWN}`, run) : run()
+      }
+      return compound || this.#compound.has(queryRunner) ? this.#afterCompound(queryRunner, compound, start) : start()
     }
     return this.inTurn(() =>
-      strict && !inTransaction(queryRunner) ? this.#within(queryRunner, 'BEGIN TRANSACTION', run) : run(),
+      strict && !inTransaction(queryRunner) ? this.#within(queryRunner, `BEGIN TRANSACTION${OWN}`, run) : run(),
     )
+  }
+
+  /** Two writes of one transaction may be sent at once: none comes between the statements of another. */
+  async #afterCompound<T>(queryRunner: QueryRunner, compound: boolean, run: () => Promise<T>): Promise<T> {
+    // A subscriber to queries may write in the midst of one: it would wait for itself.
+    while (this.#compound.has(queryRunner) && this.#turn.getStore() !== true) await this.#compound.get(queryRunner)
+    if (!compound || this.#compound.has(queryRunner)) return run()
+    const { promise, done } = turn()
+    this.#compound.set(queryRunner, promise)
+    try {
+      return await this.#turn.run(true, run)
+    } finally {
+      this.#compound.delete(queryRunner)
+      done()
+    }
   }
 
   async #within<T>(queryRunner: QueryRunner, begin: string, run: () => Promise<T>): Promise<T> {
@@ -51,10 +72,8 @@ export class Transactions {
     // A subscriber to queries may write in its turn: it would wait for itself.
     if (!this.#sqlite || this.#turn.getStore() === true) return run()
     const before = this.#last
-    let done = (): void => undefined
-    this.#last = new Promise((resolve) => {
-      done = resolve
-    })
+    const { promise, done } = turn()
+    this.#last = promise
     await before
     try {
       return await this.#turn.run(true, run)
@@ -62,4 +81,12 @@ export class Transactions {
       done()
     }
   }
+}
+
+function turn(): { promise: Promise<void>; done: () => void } {
+  let done = (): void => undefined
+  const promise = new Promise<void>((resolve) => {
+    done = resolve
+  })
+  return { promise, done }
 }

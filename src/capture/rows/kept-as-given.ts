@@ -1,0 +1,57 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { ColumnMetadata, Family } from '../typeorm'
+
+/** Whether a value of a type of column is written as it will be read, by the names of the types. */
+type Check = (value: unknown, column: ColumnMetadata, family: Family) => boolean
+
+const isText: Check = (value) => typeof value === 'string'
+const isWhole: Check = (value) => Number.isSafeInteger(value)
+const isFlag: Check = (value) => typeof value === 'boolean'
+const isDocument: Check = () => true
+const isMoment: Check = (value, { precision }, family) =>
+  value instanceof Date && (family === 'sqlite' || (precision ?? 0) >= 3 || value.getTime() % 1000 === 0)
+const isDay: Check = (value) => typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value)
+const isName: Check = (value, column) => column.enum?.includes(value as string) ?? false
+/** TypeORM puts a comma between them, and no one else may. */
+const isList: Check = (value) => Array.isArray(value) && value.length > 0 && value.every(isPart)
+const isPart = (value: unknown) => typeof value === 'string' && value !== '' && !value.includes(',')
+
+/** SQLite makes numbers of texts wherever a column's type lets it. */
+const isDecimal: Check = (value, { scale }, family) => {
+  const parts = family === 'sqlite' ? null : /^-?(?:0|[1-9]\d*)(?:\.(\d+))?$/.exec(String(value))
+  return parts !== null && (parts[1]?.length ?? 0) <= (scale ?? 0)
+}
+const isLarge: Check = (value, _, family) =>
+  family !== 'sqlite' && typeof value === 'string' && /^(0|-?[1-9]\d*)$/.test(value)
+
+const CHECKS: readonly (readonly [Check, ...unknown[]])[] = [
+  [isWhole, Number, 'int', 'integer', 'tinyint', 'smallint', 'mediumint'],
+  [isText, String, 'varchar', 'text', 'tinytext', 'mediumtext', 'longtext'],
+  [isFlag, Boolean, 'boolean', 'bool'],
+  [isMoment, Date, 'datetime', 'timestamp'],
+  [isDay, 'date'],
+  [isName, 'enum', 'simple-enum'],
+  [isDocument, 'json', 'simple-json'],
+  [isList, 'simple-array'],
+  [isDecimal, 'decimal', 'numeric', 'dec', 'fixed'],
+  [isLarge, 'bigint'],
+  [(value) => Number.isFinite(value), 'double'],
+  [(value) => Buffer.isBuffer(value), 'blob', 'varbinary', 'longblob', 'mediumblob', 'tinyblob'],
+]
+const BY_TYPE = new Map(CHECKS.flatMap(([check, ...types]) => types.map((type) => [type, check] as const)))
+
+/**
+ * Whether the database stores the value as it is, and TypeORM reads it as such. Others are rounded, padded, sorted, or
+ * spelt in another way: then only the row itself tells what was written.
+ */
+export function isKeptAsGiven(column: ColumnMetadata, value: unknown, family: Family): boolean {
+  if (column.transformer === undefined) return value === null || isKept(column, value, family)
+  const transformers = [column.transformer].flat()
+  const stored = transformers.reduce<unknown>((made, one) => one.to(made), value)
+  const read = transformers.reduceRight<unknown>((made, one) => one.from(made), stored)
+  return isDeepStrictEqual(read, value) && (stored === null || isKept(column, stored, family))
+}
+
+function isKept(column: ColumnMetadata, value: unknown, family: Family): boolean {
+  return BY_TYPE.get(column.type)?.(value, column, family) ?? false
+}

@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest'
+import { isKeptAsGiven } from '../../../src/capture/rows/kept-as-given'
+import type { ColumnMetadata, Family } from '../../../src/capture/typeorm'
+
+const lower = { to: (value: string) => value.toLowerCase(), from: (value: string) => value }
+const listed = { to: (value: string[]) => value.join(';'), from: (value: string) => value.split(';') }
+const day = new Date('2026-01-01T00:00:00.000Z')
+const noon = new Date('2026-01-01T12:00:00.500Z')
+
+it.each<[column: object, value: unknown, mysql: boolean, sqlite: boolean]>([
+  [{ type: 'int' }, 5, true, true],
+  [{ type: Number }, 2.6, false, false],
+  [{ type: 'integer' }, '5', false, false],
+  [{ type: String }, 'x', true, true],
+  [{ type: 'varchar' }, 7, false, false],
+  [{ type: 'varchar' }, null, true, true],
+  [{ type: Boolean }, true, true, true],
+  [{ type: 'boolean' }, 1, false, false],
+  [{ type: 'datetime' }, day, true, true],
+  [{ type: 'datetime' }, noon, false, true],
+  [{ type: 'datetime', precision: 6 }, noon, true, true],
+  [{ type: 'date' }, '2026-01-01', true, true],
+  [{ type: 'date' }, '2026-1-1', false, false],
+  [{ type: 'decimal', scale: 2 }, '1.25', true, false],
+  [{ type: 'decimal', scale: 2 }, '1.255', false, false],
+  [{ type: 'decimal', scale: 2 }, '01.2', false, false],
+  [{ type: 'bigint' }, '9007199254740993', true, false],
+  [{ type: 'bigint' }, '007', false, false],
+  [{ type: 'double' }, 1.5, true, true],
+  [{ type: 'enum', enum: ['open'] }, 'open', true, true],
+  [{ type: 'enum', enum: ['open'] }, 'OPEN', false, false],
+  [{ type: 'simple-array' }, ['a', 'b'], true, true],
+  [{ type: 'simple-array' }, ['a,b'], false, false],
+  [{ type: 'json' }, { a: 1 }, true, true],
+  [{ type: 'blob' }, Buffer.from('a'), true, true],
+  [{ type: 'set', enum: ['a'] }, ['a'], false, false],
+  [{ type: 'varchar', transformer: lower }, 'x@y', true, true],
+  [{ type: 'varchar', transformer: lower }, 'X@Y', false, false],
+  [{ type: 'varchar', transformer: [listed, lower] }, ['a', 'b'], true, true],
+])('%o keeps %o: %s in MySQL, %s in SQLite', (column, value, mysql, sqlite) => {
+  const kept = (family: Family) => isKeptAsGiven(column as ColumnMetadata, value, family)
+  expect([kept('mysql'), kept('sqlite')]).toEqual([mysql, sqlite])
+})
