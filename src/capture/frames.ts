@@ -179,18 +179,18 @@ export class TransactionFrames {
 
   #observePlain({ query, queryRunner, success, rawResults, error }: QueryResultEvent, family: Family): void {
     if (family !== 'mysql') return
-    const packet = success ? okPacket(rawResults) : undefined
-    if (packet !== undefined) this.#observeStatus(queryRunner, packet)
-    else if (!success && isLoss(error)) {
-      // The whole transaction is rolled back, and later statements stand outside any.
-      const state = this.#stateOf(queryRunner)
-      if (state.kind === 'open') this.#states.set(queryRunner, next(state))
-    } else if (!success && COMMITS_FIRST.test(query) && wasTried(error)) {
-      const state = this.#stateOf(queryRunner)
-      if (state.kind !== 'open') return
-      this.#commit(queryRunner, state)
-      this.#states.set(queryRunner, next(state))
+    if (success) {
+      const packet = okPacket(rawResults)
+      if (packet !== undefined) this.#observeStatus(queryRunner, packet)
+      return
     }
+    const state = this.#stateOf(queryRunner)
+    const lost = isLoss(error)
+    const commits = !lost && COMMITS_FIRST.test(query) && wasTried(error)
+    if (state.kind !== 'open' || !(lost || commits)) return
+    if (commits) this.#commit(queryRunner, state)
+    // Later statements stand outside of the transaction.
+    this.#states.set(queryRunner, next(state))
   }
 
   /** MySQL says after each statement whether a transaction is open. */

@@ -45,10 +45,13 @@ export function dataSourceOf(event: SubscriberEvent): DataSource | undefined {
 /** A table path or a column name as TypeORM writes it into statements. */
 export function escaped(event: SubscriberEvent, path: string): string {
   const dataSource = dataSourceOf(event)
-  if (dataSource === undefined) return path
+  return dataSource === undefined ? path : escapedPath(dataSource, path)
+}
+
+export function escapedPath({ driver }: DataSource, path: string): string {
   return path
     .split('.')
-    .map((part) => dataSource.driver.escape(part))
+    .map((part) => driver.escape(part))
     .join('.')
 }
 

@@ -1,9 +1,9 @@
 import 'reflect-metadata'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Column, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { AuditUpdateDelete } from '../../src/capture/decorator'
-import { type AuditedSource, openAudited } from '../support/audited-source'
+import { auditedSources } from '../support/audited-source'
 import { summary } from '../unit/capture/support'
 
 @Entity()
@@ -54,17 +54,7 @@ class Place {
   @Column({ type: 'point', nullable: true }) point!: string
 }
 
-const entities = [Task, Sample, Bin, Counter, Session, Doc, Place]
-const opened: AuditedSource[] = []
-afterEach(async () => {
-  for (const one of opened.splice(0)) await one.close()
-})
-
-async function open(driver: 'mariadb' | 'mysql'): Promise<AuditedSource> {
-  const source = await openAudited(driver, entities)
-  opened.push(source)
-  return source
-}
+const open = auditedSources<'mariadb' | 'mysql'>([Task, Sample, Bin, Counter, Session, Doc, Place])
 
 describe.each(['mariadb', 'mysql'] as const)("the rows of a statement, type: '%s'", (driver) => {
   it('ORDER BY … LIMIT with ties: the events are of the rows that were written', async () => {

@@ -1,8 +1,8 @@
 import 'reflect-metadata'
 import { randomBytes } from 'node:crypto'
 import { Column, type DataSource, Entity, PrimaryColumn, type QueryRunner } from 'typeorm'
-import { afterEach, describe, expect, it } from 'vitest'
-import { TwinDatabases } from '../support/twin-databases'
+import { describe, expect, it } from 'vitest'
+import { twinDatabases } from '../support/twin-databases'
 
 @Entity()
 class Doc {
@@ -30,15 +30,7 @@ class Old {
 const TABLE = 'CREATE TABLE doc (id int, tenant int, name text)'
 const ROWS = `INSERT INTO doc VALUES (1, 1, 'one'), (2, 2, 'two')`
 
-let twins: TwinDatabases | undefined
-async function start(...given: Parameters<typeof TwinDatabases.start>): Promise<TwinDatabases> {
-  twins = await TwinDatabases.start(...given)
-  return twins
-}
-afterEach(async () => {
-  await twins?.close()
-  twins = undefined
-})
+const start = twinDatabases()
 
 const rows = (source: DataSource) => source.query('SELECT * FROM doc ORDER BY id, tenant')
 

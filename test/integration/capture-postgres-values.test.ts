@@ -2,20 +2,12 @@ import 'reflect-metadata'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { Column, type DataSource, Entity, Index, PrimaryColumn } from 'typeorm'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { AuditUpdateDelete } from '../../src/capture/decorator'
 import { finishSpareTime } from '../../src/spare-time'
-import { TwinDatabases } from '../support/twin-databases'
+import { type TwinDatabases, twinDatabases } from '../support/twin-databases'
 
-let twins: TwinDatabases | undefined
-async function start(...given: Parameters<typeof TwinDatabases.start>): Promise<TwinDatabases> {
-  twins = await TwinDatabases.start(...given)
-  return twins
-}
-afterEach(async () => {
-  await twins?.close()
-  twins = undefined
-})
+const start = twinDatabases()
 
 function told({ trail }: TwinDatabases) {
   return trail.take().map(({ action, instance, changes }) => [action, instance?.pk, changes])

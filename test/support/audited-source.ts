@@ -1,4 +1,5 @@
 import { DataSource, type DataSourceOptions, type EntityManager } from 'typeorm'
+import { afterEach } from 'vitest'
 import { Trail } from '../unit/capture/support'
 import { emptyDatabase } from './matrix/targets'
 
@@ -10,7 +11,22 @@ export interface AuditedSource {
   close(): Promise<void>
 }
 
-export async function openAudited(
+/** For a file of tests: opens such data sources, and closes them after each test. */
+export function auditedSources<Driver extends Parameters<typeof emptyDatabase>[0]>(
+  entities: readonly (new () => object)[],
+): (driver: Driver) => Promise<AuditedSource> {
+  const opened: AuditedSource[] = []
+  afterEach(async () => {
+    for (const one of opened.splice(0)) await one.close()
+  })
+  return async (driver) => {
+    const source = await openAudited(driver, entities)
+    opened.push(source)
+    return source
+  }
+}
+
+async function openAudited(
   driver: Parameters<typeof emptyDatabase>[0],
   entities: readonly (new () => object)[],
 ): Promise<AuditedSource> {

@@ -1,4 +1,5 @@
 import { DataSource, type DataSourceOptions } from 'typeorm'
+import { afterEach } from 'vitest'
 import type { AuditLoggerOptions } from '../../config/settings'
 import { Trail } from '../unit/capture/support'
 import { createDatabase } from './shared'
@@ -10,6 +11,19 @@ interface TwinOptions {
   synchronize?: boolean
   options?: object
   settings?: AuditLoggerOptions
+}
+
+/** For a file of tests: starts such pairs, one in each test, and closes them after it. */
+export function twinDatabases(): typeof TwinDatabases.start {
+  let started: TwinDatabases | undefined
+  afterEach(async () => {
+    await started?.close()
+    started = undefined
+  })
+  return async (...given) => {
+    started = await TwinDatabases.start(...given)
+    return started
+  }
 }
 
 /** Two PostgreSQL databases alike, of which one is audited: whatever is done to both must come to the same. */

@@ -10,8 +10,7 @@ export interface ConflictKey {
 
 /** The keys by which the rows of an upsert may be there already. */
 export function conflictKeys(builder: WriteBuilder, metadata: EntityMetadata, dataSource: DataSource): ConflictKey[] {
-  const { valuesSet } = builder.expressionMap
-  const given = (Array.isArray(valuesSet) ? valuesSet : [valuesSet]).filter(isObject)
+  const given = givenTo(builder)
   return uniqueKeys(builder, metadata, dataSource).flatMap((columns) => {
     const rows = given.flatMap((values) => {
       const row = columns.map((column) => persisted(column, values, dataSource))
@@ -23,8 +22,7 @@ export function conflictKeys(builder: WriteBuilder, metadata: EntityMetadata, da
 
 /** Whether a part of a key that may conflict is only known to the database: a default, or an SQL expression. */
 export function isKeyOpen(builder: WriteBuilder, metadata: EntityMetadata, dataSource: DataSource): boolean {
-  const { valuesSet } = builder.expressionMap
-  const given = (Array.isArray(valuesSet) ? valuesSet : [valuesSet]).filter(isObject)
+  const given = givenTo(builder)
   return uniqueKeys(builder, metadata, dataSource).some((columns) =>
     columns.some((column) =>
       given.some((values) => {
@@ -33,6 +31,11 @@ export function isKeyOpen(builder: WriteBuilder, metadata: EntityMetadata, dataS
       }),
     ),
   )
+}
+
+/** The values of each row. */
+function givenTo({ expressionMap }: WriteBuilder): object[] {
+  return [expressionMap.valuesSet].flat().filter(isObject)
 }
 
 function uniqueKeys(builder: WriteBuilder, metadata: EntityMetadata, dataSource: DataSource): ColumnMetadata[][] {

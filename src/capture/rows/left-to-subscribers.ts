@@ -33,10 +33,9 @@ export function leftToSubscribers(builder: WriteBuilder, kind: WriteKind, dataSo
     if (kind !== 'update' || typeof values !== 'object' || values === null) return true
     return columns.every((column) => {
       const value: unknown = column.getEntityValue(values)
-      const given = value !== undefined
+      if (value === undefined) return true
       const parent =
         relation?.inverseRelation ?? (also === undefined ? undefined : column.relationMetadata?.inverseRelation)
-      if (!given) return true
       if (parent !== undefined || typeof value === 'function') return false
       // The key of another row is stored as that row has it.
       return relation !== undefined || also !== undefined || isKeptAsGiven(column, value, familyOf(dataSource))

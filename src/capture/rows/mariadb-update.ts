@@ -65,9 +65,9 @@ export class MariadbUpdate implements RowWrite {
         if (from !== undefined && to !== undefined && !sameRows(from, to)) changed += 1
         sink.take(from, to)
       }
-      const { affected } = sets[0][0] as { affected: unknown }
-      const unread = keys.pair({ ...sink, take }, Number(affected))
-      restore(result, { ...(sets[0][0] as { affected: unknown; warnings: unknown }), changed })
+      const counts = sets[0][0] as { affected: unknown; warnings: unknown }
+      const unread = keys.pair({ ...sink, take }, Number(counts.affected))
+      restore(result, { ...counts, changed })
       return { result, unread }
     } catch (error) {
       // Of the first statement: the second one rolls back by itself.

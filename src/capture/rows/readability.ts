@@ -53,7 +53,7 @@ export class Readability {
   }
 
   /** The same of what is known only when TypeORM writes the statement: what it returns itself. */
-  obstacleOf(builder: WriteBuilder, metadata: EntityMetadata): string | undefined {
+  obstacleToReturning(builder: WriteBuilder, metadata: EntityMetadata): string | undefined {
     if (this.#facts.get(rootOf(metadata))?.secured !== true) return undefined
     const { queryType, onUpdate, wheres } = builder.expressionMap
     // Whoever returns rows, or has a condition for them, is asked for the right to read them anyway.

@@ -3,7 +3,7 @@ import type { StructuredResult } from './builder'
 import { conflictKeys, isKeyOpen } from './conflict-keys'
 import { streamRecords } from './mysql-stream'
 import { restoreResult } from './restore-result'
-import { type Layout, layoutOf, type Row, rowOf } from './row'
+import { type Layout, layoutOf, type Row, rowOf, valuesOf } from './row'
 import { keyNames, keyTextOf, returning, returningAtEnd, returningList, selectByValues, takeRow } from './statements'
 import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
 
@@ -110,8 +110,7 @@ class Found {
   }
 
   #texts(row: Row): string[] {
-    const { places } = this.#layout
-    return this.#keys.map((key) => `${key.join()} ${keyTextOf(key.map((name) => row[places.get(name) ?? -1]))}`)
+    return this.#keys.map((key) => `${key.join()} ${keyTextOf(valuesOf(this.#layout, key, row))}`)
   }
 }
 

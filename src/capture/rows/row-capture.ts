@@ -3,6 +3,7 @@ import type { Draft } from '../draft'
 import { Gaps } from '../gaps'
 import { modelOf } from '../instance'
 import { hasName } from '../name'
+import { escapedPath } from '../typeorm'
 import { metadataOf, replaceOnce, type Send, type StructuredResult, type WriteBuilder } from './builder'
 import { expectQuery, type Interception } from './install'
 import { leftToSubscribers } from './left-to-subscribers'
@@ -94,8 +95,8 @@ export class RowCapture implements Interception {
 
   async #count(queryRunner: QueryRunner, metadata: EntityMetadata): Promise<number | undefined> {
     try {
-      const path = metadata.tablePath.split('.').map((part) => this.#parts.dataSource.driver.escape(part))
-      const [row] = (await queryRunner.query(`SELECT COUNT(*) AS n FROM ${path.join('.')}`)) as { n: unknown }[]
+      const path = escapedPath(this.#parts.dataSource, metadata.tablePath)
+      const [row] = (await queryRunner.query(`SELECT COUNT(*) AS n FROM ${path}`)) as { n: unknown }[]
       return Number(row?.n)
     } catch (error) {
       this.#parts.failed(modelOf(metadata), error)
@@ -111,7 +112,7 @@ export class RowCapture implements Interception {
     let missed = false
     const make = (): [string, unknown[]] => {
       missed = true
-      obstacle = this.#readability.obstacleOf(builder, metadata)
+      obstacle = this.#readability.obstacleToReturning(builder, metadata)
       if (obstacle !== undefined) return builder.getQueryAndParameters()
       try {
         const made = write.statement()

@@ -67,6 +67,11 @@ export function rowOf({ names }: Layout, record: Readonly<Record<string, unknown
   return names.map((name) => record[name])
 }
 
+/** The values of these columns. */
+export function valuesOf({ places }: Layout, names: readonly string[], row: Row): unknown[] {
+  return names.map((name) => row[places.get(name) ?? -1])
+}
+
 export function rootOf(metadata: EntityMetadata): EntityMetadata {
   return metadata.tableType === 'entity-child' ? metadata.parentEntityMetadata : metadata
 }

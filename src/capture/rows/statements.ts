@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { DataSource } from 'typeorm'
 import { familyOf } from '../typeorm'
 import { metadataOf, sourceOf, type WriteBuilder, withMethods } from './builder'
-import { type Layout, layoutOf, type Row } from './row'
+import { type Layout, layoutOf, type Row, valuesOf } from './row'
 
 const ADDED = '__audit_'
 
@@ -120,9 +120,9 @@ export function* selectByValues(
  */
 export function onlyRows(builder: WriteBuilder, rows: readonly Row[]): [string, unknown[]] | undefined {
   const { createWhereExpression } = builder
-  const { places } = layoutOfBuilder(builder)
+  const layout = layoutOfBuilder(builder)
   const names = keyNames(builder)
-  const keys = rows.map((row) => names.map((name) => row[places.get(name) ?? -1]))
+  const keys = rows.map((row) => valuesOf(layout, names, row))
   const exact = (value: unknown) => typeof value === 'string' || Number.isSafeInteger(value)
   if (keys.length === 0 || !keys.every((key) => key.every(exact))) return undefined
   const where = () => {
@@ -140,8 +140,7 @@ export function keyNames(builder: WriteBuilder): string[] {
 
 /** The text by which a row is found again. */
 export function keyText(builder: WriteBuilder, row: Row): string {
-  const { places } = layoutOfBuilder(builder)
-  return keyTextOf(keyNames(builder).map((name) => row[places.get(name) ?? -1]))
+  return keyTextOf(valuesOf(layoutOfBuilder(builder), keyNames(builder), row))
 }
 
 /** String() of a date has no milliseconds, and of a buffer that is no text the same for many. */
@@ -173,13 +172,16 @@ function selectList(builder: WriteBuilder): string {
 export function readable(builder: WriteBuilder, name: string): string {
   const dataSource = sourceOf(builder)
   const escaped = builder.escape(name)
-  if (dataSource === undefined) return escaped
-  const family = familyOf(dataSource)
-  if (family !== 'sqlite' && family !== 'mysql') return escaped
-  const type = metadataOf(builder)?.findColumnWithDatabaseName(name)?.type
-  if (family === 'mysql')
-    return type !== undefined && dataSource.driver.spatialTypes.includes(type) ? `ST_AsText(${escaped})` : escaped
-  // With its table: SQLite takes a lone quoted name that is no column for a text.
-  const column = `${tableOf(builder)}.${escaped}`
-  return type === 'bigint' ? `CAST(${column} AS TEXT)` : column
+  const typed = (...types: unknown[]) => types.includes(metadataOf(builder)?.findColumnWithDatabaseName(name)?.type)
+  switch (dataSource && familyOf(dataSource)) {
+    case 'mysql':
+      return typed(...(dataSource?.driver.spatialTypes ?? [])) ? `ST_AsText(${escaped})` : escaped
+    case 'sqlite': {
+      // With its table: SQLite takes a lone quoted name that is no column for a text.
+      const column = `${tableOf(builder)}.${escaped}`
+      return typed('bigint') ? `CAST(${column} AS TEXT)` : column
+    }
+    default:
+      return escaped
+  }
 }

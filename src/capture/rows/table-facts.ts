@@ -1,4 +1,5 @@
 import type { DataSource, EntityMetadata, QueryRunner } from 'typeorm'
+import { escapedPath } from '../typeorm'
 import { layoutOf } from './row'
 
 /** What PostgreSQL has of a table, beside what its entity says. */
@@ -21,12 +22,13 @@ export interface TableFacts {
 export async function tableFacts(
   queryRunner: QueryRunner,
   root: EntityMetadata,
-  { driver }: DataSource,
+  dataSource: DataSource,
 ): Promise<TableFacts | undefined> {
-  const path = root.tablePath.split('.').map((name) => driver.escape(name))
+  const path = escapedPath(dataSource, root.tablePath)
   const keys = root.primaryColumns.map((column) => column.databaseName)
-  const sql = Number.parseInt(driver.version ?? '', 10) < 11 ? FACTS.replace('indnkeyatts', 'indnatts') : FACTS
-  const [facts] = (await queryRunner.query(sql, [path.join('.'), layoutOf(root).names, keys])) as TableFacts[]
+  const sql =
+    Number.parseInt(dataSource.driver.version ?? '', 10) < 11 ? FACTS.replace('indnkeyatts', 'indnatts') : FACTS
+  const [facts] = (await queryRunner.query(sql, [path, layoutOf(root).names, keys])) as TableFacts[]
   return facts
 }
 
