@@ -3,8 +3,9 @@ import { MASK } from './mask-url'
 /** Of a card number in one run, or in groups as they are printed: 4-4-4-4 and more, American Express 4-6-5, Diners 4-6-4. */
 const GAP = '(?:[ .+\\u00a0-]|%20)'
 const GROUPS = `\\d{4}${GAP}(?:\\d{4}${GAP}\\d{4}${GAP}\\d{1,4}(?:${GAP}\\d{1,3})?|\\d{6}${GAP}\\d{4,5})`
-/** Escapes first: the digits of `%20` and `\\u0020` are none of the number that follows them. */
-const CANDIDATE = new RegExp(`%[0-9a-f]{2}|\\\\u[0-9a-f]{4}|(?<!\\d)(?:${GROUPS})(?!\\d)|\\d{13,}`, 'gi')
+/** What has digits and is none: the escapes `%20` and `\\u0020` before a number, and UUIDs, with groups as on a card. */
+const NONE = '%[0-9a-f]{2}|\\\\u[0-9a-f]{4}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-z])'
+const CANDIDATE = new RegExp(`(${NONE})|(?<!\\d)(?:${GROUPS})(?!\\d)|\\d{13,}`, 'gi')
 /** No text without it holds one. */
 const MAYBE = new RegExp(`\\d{13}|\\d{4}${GAP}\\d{4}`, 'i')
 
@@ -14,15 +15,15 @@ const HEX_LENGTHS = new Set([16, 24, 32, 40, 48, 56, 64, 96, 128])
 /**
  * The text with `mask` for every card number (PAN) in it: 13 to 19 digits, together or in groups as on a card, the first
  * of them 2 to 6 as payment networks have it, with a right check digit (Luhn). Left are what only looks like one: longer
- * runs, the decimals of a number, digits inside a hexadecimal id, telephone numbers with their +.
+ * runs, the decimals of a number, digits inside a hexadecimal id or a UUID, telephone numbers with their +.
  *
  * @example
  * maskCardNumbers('paid with 4111 1111 1111 1111') // 'paid with ***'
  */
 export function maskCardNumbers(text: string, mask: (raw: string) => string = () => MASK): string {
   if (text.length < 13 || !MAYBE.test(text)) return text
-  return text.replace(CANDIDATE, (found, at: number) => {
-    if (!/\d/.test(found[0] ?? '')) return found
+  return text.replace(CANDIDATE, (found, none: string | undefined, at: number) => {
+    if (none !== undefined) return found
     return isCardNumber(digitsOf(found)) && standsForItself(text, at, found) ? mask(found) : found
   })
 }
