@@ -83,6 +83,9 @@ export class Capture {
         failed: (part, error) => this.#reports.report('AUDIT_CAPTURE_FAILED', { problem: problemOf(error) }, part),
         statementFailed: (error) => this.#frames.statementFailed(error),
         inTransaction: (queryRunner) => queryRunner.isTransactionActive || this.#frames.isOpen(queryRunner),
+        mayBegin: (queryRunner) =>
+          !(queryRunner.isTransactionActive || this.#frames.isOpen(queryRunner)) &&
+          (this.#strict || !this.#frames.locksTables(queryRunner)),
         checkStrict: (queryRunner) => this.checkStrict(queryRunner),
         strict: this.#strict,
       })

@@ -45,6 +45,8 @@ const LOST = new Set<unknown>([1213, 1020])
 /** Statements before which MySQL commits, even if they fail then. */
 const COMMITS_FIRST =
   /^\s*(?:alter|create(?!\s+(?:or\s+replace\s+)?temporary)|drop(?!\s+temporary)|rename|truncate|grant|revoke|lock\s+tables?|analyze|optimize|repair)\b/i
+/** `LOCK TABLES` of MySQL, which keeps what it locks until this, or until a transaction begins. */
+const TABLE_LOCK = /^\s*(un)?lock\s+tables?\b/i
 /** A syntax error, and what is not allowed inside of XA: those commit nothing. */
 const NOT_TRIED = new Set<unknown>([1064, 1399])
 
@@ -59,6 +61,7 @@ export class TransactionFrames {
   readonly #recorder: Recorder
   readonly #reports: Reports
   readonly #states = new WeakMap<QueryRunner, TransactionState>()
+  readonly #locking = new WeakSet<QueryRunner>()
 
   constructor(recorder: Recorder, reports: Reports) {
     this.#recorder = recorder
@@ -86,6 +89,11 @@ export class TransactionFrames {
   /** Whether statements were seen to begin a transaction that has not ended. */
   isOpen(queryRunner: QueryRunner): boolean {
     return this.#stateOf(queryRunner).kind === 'open'
+  }
+
+  /** Whether it holds tables that a transaction of this package would release. */
+  locksTables(queryRunner: QueryRunner): boolean {
+    return this.#locking.has(queryRunner)
   }
 
   /** To be told of every query. */
@@ -134,6 +142,7 @@ export class TransactionFrames {
         const packet = family === 'mysql' && control.trusted ? okPacket(event.rawResults) : undefined
         const trusted = packet !== undefined && inTransaction(packet)
         const own = event.query.endsWith(OWN)
+        this.#locking.delete(queryRunner)
         this.#states.set(queryRunner, begin({ trusted, standing: open?.standing ?? false, own }))
         return
       }
@@ -180,6 +189,8 @@ export class TransactionFrames {
   #observePlain({ query, queryRunner, success, rawResults, error }: QueryResultEvent, family: Family): void {
     if (family !== 'mysql') return
     if (success) {
+      const lock = TABLE_LOCK.exec(query)
+      if (lock !== null) this.#locking[lock[1] === undefined ? 'add' : 'delete'](queryRunner)
       const packet = okPacket(rawResults)
       if (packet !== undefined) this.#observeStatus(queryRunner, packet)
       return

@@ -199,6 +199,33 @@ describe.each(['mariadb', 'mysql'] as const)("the rows of a statement, type: '%s
     expect(await manager.query('SELECT id FROM counter')).toHaveLength(1)
     expect(trail.take()).toHaveLength(1)
   })
+  it('LOCK TABLES holds until UNLOCK TABLES, and so do transactions again after it', async () => {
+    const { dataSource, manager, trail } = await open(driver)
+    await manager.insert(Counter, { id: 1, n: 5 })
+    trail.take()
+    const runner = dataSource.createQueryRunner()
+    const isLocked = async () => {
+      const other = dataSource.createQueryRunner()
+      const failed = await other
+        .query('LOCK TABLES counter READ NOWAIT')
+        .catch((error: { errno: number }) => error.errno)
+      await other.query('UNLOCK TABLES')
+      await other.release()
+      return failed === 1205
+    }
+    await runner.query('LOCK TABLES counter WRITE')
+    await runner.manager.update(Counter, { id: 1 }, { n: 6 })
+    await runner.manager.delete(Counter, { id: 2 })
+    expect(await isLocked()).toBe(true)
+    await runner.query('UNLOCK TABLES')
+    expect(await isLocked()).toBe(false)
+    await runner.manager.update(Counter, { id: 1 }, { n: 7 })
+    await runner.release()
+    expect(trail.take().map(({ changes, transaction }) => [changes?.n, transaction])).toEqual([
+      [{ from: 5, to: 6 }, undefined],
+      [{ from: 6, to: 7 }, undefined],
+    ])
+  })
   it('twenty inserts at once in a transaction raise no warning', async () => {
     const { manager } = await open(driver)
     const warnings: string[] = []

@@ -1,6 +1,6 @@
 import 'reflect-metadata'
 import { randomBytes } from 'node:crypto'
-import { Column, type DataSource, Entity, PrimaryColumn, type QueryRunner } from 'typeorm'
+import { Column, type DataSource, Entity, type EntityManager, PrimaryColumn, type QueryRunner } from 'typeorm'
 import { describe, expect, it } from 'vitest'
 import { twinDatabases } from '../support/twin-databases'
 
@@ -230,6 +230,24 @@ describe('no write fails, or is undone, for its event', () => {
       return affected
     })
     expect(result).toEqual({ plain: 1, audited: 1 })
+  })
+
+  it('but the first in a transaction of a role that may read less, after which each is asked for its rights', async () => {
+    const { audited, trail } = await start([Doc], { sql: [ROWS] })
+    const update = (tenant: number) => (manager: EntityManager) => manager.update(Doc, { id: 1 }, { tenant })
+    await audited.transaction(update(3))
+    await asRole(audited, ['GRANT SELECT (id), UPDATE (tenant) ON doc TO ROLE'], async ({ manager }) => {
+      await expect(manager.transaction(update(4))).rejects.toThrow('permission denied')
+      await manager.transaction(update(5))
+      await audited.transaction(update(6))
+      await manager.transaction(update(7))
+    })
+    expect(trail.take().map(({ changes, coverage_reason }) => changes?.tenant ?? coverage_reason)).toEqual([
+      { from: 1, to: 3 },
+      expect.stringMatching(/^1 rows were written, the database does not let/),
+      { from: 5, to: 6 },
+      expect.stringMatching(/^1 rows were written, the database does not let/),
+    ])
   })
 
   it('of a condition that ends with a comment', async () => {

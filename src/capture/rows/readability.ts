@@ -34,6 +34,8 @@ export class Readability {
   readonly #facts = new WeakMap<EntityMetadata, TableFacts>()
   /** Of which a statement was refused that could not be repeated. */
   readonly #doubted = new WeakSet<EntityMetadata>()
+  /** Those that another role may read: then the one who writes is asked for, where nothing can be repeated. */
+  readonly #roled = new WeakSet<EntityMetadata>()
 
   constructor(parts: ReadabilityParts) {
     this.#parts = parts
@@ -44,9 +46,10 @@ export class Readability {
     const root = rootOf(metadata)
     if (this.#refused.has(root)) return UNREADABLE
     if (familyOf(this.#parts.dataSource) !== 'postgres') return undefined
-    const facts = this.#facts.get(root)
-    if (facts !== undefined) return this.#obstacleIn(facts, builder)
     const { queryRunner, expressionMap } = builder
+    const facts = this.#facts.get(root)
+    const asked = this.#roled.has(root) && queryRunner !== undefined && !this.mayRepeat(queryRunner)
+    if (facts !== undefined && !asked) return this.#obstacleIn(facts, builder)
     // Of a tree, save() writes the path as if it were the application.
     const saved = !expressionMap.callListeners || (queryRunner !== undefined && root.treeType !== undefined)
     return saved && isReadWhole(root) && !this.#doubted.has(root) ? undefined : this.#ask(builder, root)
@@ -88,7 +91,7 @@ export class Readability {
   /** To be told of one that could not be repeated: before the next statement, the catalogue is asked. */
   mayBeRefused(error: unknown, metadata: EntityMetadata): void {
     const root = rootOf(metadata)
-    if (this.#facts.has(root)) return
+    if (this.#readable.has(root) || this.#facts.has(root)) this.#roled.add(root)
     this.#doubted.add(root)
     this.#parts.failed(metadata.tablePath, error)
   }
@@ -103,7 +106,7 @@ export class Readability {
     const queryRunner = builder.queryRunner ?? dataSource.createQueryRunner('master')
     try {
       const facts = (await tableFacts(queryRunner, root, dataSource)) ?? USUAL
-      this.#facts.set(root, facts)
+      if (facts.readable || !this.#roled.has(root)) this.#facts.set(root, facts)
       const obstacle = this.#obstacleIn(facts, builder)
       if (obstacle !== undefined) failed(root.tablePath, new Error(obstacle))
       return obstacle

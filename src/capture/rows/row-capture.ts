@@ -145,7 +145,7 @@ export class RowCapture implements Interception {
     [sql, parameters]: [string, unknown[]],
   ): Promise<StructuredResult> {
     const { builder, write, metadata } = statement
-    const place: Place = { queryRunner, send, alone: !this.#parts.strict && !this.#parts.inTransaction(queryRunner) }
+    const place: Place = { queryRunner, send, alone: !this.#parts.strict && this.#parts.mayBegin(queryRunner) }
     try {
       const result = await this.#transactions.atomically(queryRunner, write.compound(place), async () => {
         this.#parts.checkStrict(queryRunner)

@@ -48,6 +48,8 @@ export interface RowCaptureParts {
   /** To be told of a statement that failed outside of a transaction. */
   statementFailed(error: object): void
   inTransaction(queryRunner: QueryRunner): boolean
+  /** Whether a write may be put into a transaction: none is open, and none would release tables that are locked. */
+  mayBegin(queryRunner: QueryRunner): boolean
   /** Throws what makes a write fail, when `strict` is set: before a statement that would commit by itself. */
   checkStrict(queryRunner: QueryRunner): void
   readonly strict: boolean

@@ -7,7 +7,7 @@ interface TransactionsParts {
   readonly dataSource: DataSource
   readonly strict: boolean
   failed(part: string, error: unknown): void
-  inTransaction(queryRunner: QueryRunner): boolean
+  mayBegin(queryRunner: QueryRunner): boolean
 }
 
 /** Makes one step of what takes several statements. */
@@ -26,16 +26,16 @@ export class Transactions {
 
   /** One transaction around what was one statement. Raw, so that the application's subscribers hear of none. */
   atomically<T>(queryRunner: QueryRunner, compound: boolean, run: () => Promise<T>): Promise<T> {
-    const { strict, inTransaction } = this.#parts
+    const { strict, mayBegin } = this.#parts
     if (!this.#sqlite) {
       const start = () => {
-        const needed = (compound || strict) && !inTransaction(queryRunner)
+        const needed = (compound || strict) && mayBegin(queryRunner)
         return needed ? this.#within(queryRunner, `START TRANSACTION${OWN}`, run) : run()
       }
       return compound || this.#compound.has(queryRunner) ? this.#afterCompound(queryRunner, compound, start) : start()
     }
     return this.inTurn(() =>
-      strict && !inTransaction(queryRunner) ? this.#within(queryRunner, `BEGIN TRANSACTION${OWN}`, run) : run(),
+      strict && mayBegin(queryRunner) ? this.#within(queryRunner, `BEGIN TRANSACTION${OWN}`, run) : run(),
     )
   }
 
