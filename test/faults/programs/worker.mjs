@@ -27,5 +27,10 @@ flusherModule.Flusher = class extends Flusher {
 }
 
 const { startWorker } = require('../../../dist/worker/index.js')
-const worker = await startWorker({ worker: tuning })
-process.once('SIGTERM', () => worker.close().then(() => process.exit(0)))
+const starting = startWorker({ worker: tuning })
+// Before it has started: a signal that comes sooner would end the process as it stands.
+process.once('SIGTERM', async () => {
+  await (await starting).close()
+  process.exit(0)
+})
+await starting

@@ -22,14 +22,13 @@ for (let n = 0; n < count; n += each) {
   queue.push(numbers.map((i) => `${name}-${i}`.padEnd(bytes, '.')))
   if (each < count) await new Promise((resolve) => setImmediate(resolve))
 }
+// Before `ready`: a signal that comes sooner would end the process.
+if (end === 'stay' || end === 'flush') process.on('SIGUSR2', () => tell('asked'))
 tell('ready')
 if (end === 'flush') await queue.flush().then(() => tell('flushed'))
 if (end === 'close') await queue.close().then(() => tell('closed'))
 if (end === 'exit') process.exit(0)
-if (end === 'stay' || end === 'flush') {
-  setInterval(() => undefined, 1_000)
-  process.on('SIGUSR2', () => tell('asked'))
-}
+if (end === 'stay' || end === 'flush') setInterval(() => undefined, 1_000)
 
 function tell(what) {
   const { user, system } = process.cpuUsage(began)

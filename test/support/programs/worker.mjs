@@ -2,5 +2,10 @@
 import { createRequire } from 'node:module'
 
 const { startWorker } = createRequire(import.meta.url)('../../../dist/worker/index.js')
-const worker = await startWorker({ worker: JSON.parse(process.argv[2] ?? '{}') })
-process.once('SIGTERM', () => worker.close().then(() => process.exit(0)))
+const starting = startWorker({ worker: JSON.parse(process.argv[2] ?? '{}') })
+// Before it has started: a signal that comes sooner would end the process as it stands.
+process.once('SIGTERM', async () => {
+  await (await starting).close()
+  process.exit(0)
+})
+await starting
