@@ -86,7 +86,7 @@ export class Selection {
 
   #junctionSide(junction: EntityMetadata): JunctionSide | undefined {
     const owner = junction.ownerColumns[0]?.referencedColumn?.entityMetadata
-    const relation = owner?.ownerManyToManyRelations.find((one) => one.junctionEntityMetadata === junction)
+    const relation = owner?.relations.find((one) => one.isManyToManyOwner && one.junctionEntityMetadata === junction)
     if (owner === undefined || relation === undefined) return undefined
     const decoration = this.ofFamily(owner)
     if (decoration !== undefined) return { metadata: owner, relation, decoration, owning: true }
