@@ -1,5 +1,5 @@
 import type { EntityMetadata } from 'typeorm'
-import { keyText } from '../context/entity'
+import { rowKeyText } from '../context/entity'
 import type { ColumnMetadata, RelationMetadata } from './typeorm'
 
 /** A part of an entity that stands in its table: a column, or a relation that the table holds the key of. */
@@ -79,7 +79,7 @@ export function keyOf(
   columns: readonly ColumnMetadata[],
   read: (column: ColumnMetadata) => unknown,
 ): string | undefined {
-  const parts = columns.map((column) => [column.propertyPath, keyText(read(column))] as const)
+  const parts = columns.map((column) => [column.propertyPath, rowKeyText(read(column))] as const)
   if (parts.length === 0 || parts.some(([, text]) => text === undefined)) return undefined
   const [first] = parts
   if (parts.length === 1) return first?.[1]

@@ -85,9 +85,12 @@ export class Selection {
   }
 
   #junctionSide(junction: EntityMetadata): JunctionSide | undefined {
-    const owner = junction.ownerColumns[0]?.referencedColumn?.entityMetadata
-    const relation = owner?.relations.find((one) => one.isManyToManyOwner && one.junctionEntityMetadata === junction)
-    if (owner === undefined || relation === undefined) return undefined
+    // Not by the key that the junction refers to: classes that share a table have one key, and relations of their own.
+    const relation = junction.ownerColumns[0]?.relationMetadata
+    if (relation === undefined) return undefined
+    const { entityMetadata } = relation
+    const classes = [entityMetadata, ...entityMetadata.childEntityMetadatas]
+    const owner = classes.find(({ target }) => target === relation.target) ?? entityMetadata
     const decoration = this.ofFamily(owner)
     if (decoration !== undefined) return { metadata: owner, relation, decoration, owning: true }
     const { inverseRelation: inverse } = relation

@@ -48,6 +48,11 @@ export function keyText(value: unknown): string | undefined {
   return typeof value === 'object' ? ownText(value) : undefined
 }
 
+/** The same of a column of a row's key, where a text may be empty and a flag is one of two. */
+export function rowKeyText(value: unknown): string | undefined {
+  return value === '' || typeof value === 'boolean' ? String(value) : keyText(value)
+}
+
 /** What an object's own `toString` says; undefined when it only has Object's. */
 export function ownText(value: object): string | undefined {
   const { toString: own } = value as { toString?: unknown }

@@ -27,6 +27,13 @@ class Old {
   @Column('text', { nullable: true }) x!: string | null
 }
 
+/** Its name is a pattern to String.replace(). */
+@Entity({ name: 'doc$$' })
+class Priced {
+  @PrimaryColumn('int') id!: number
+  @Column('text') name!: string
+}
+
 const TABLE = 'CREATE TABLE doc (id int, tenant int, name text)'
 const ROWS = `INSERT INTO doc VALUES (1, 1, 'one'), (2, 2, 'two')`
 
@@ -70,6 +77,21 @@ describe('an update writes the rows that it would write without capture', () => 
         'CREATE TABLE kid () INHERITS (doc)',
         `INSERT INTO doc VALUES (1, 1, 'one')`,
         `INSERT INTO kid VALUES (1, 2, 'two')`,
+      ],
+    ],
+    [
+      'where the key is unique at the end of the transaction only',
+      [
+        'CREATE TABLE doc (id int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, tenant int, name text)',
+        `INSERT INTO doc VALUES (1, 1, 'one')`,
+      ],
+    ],
+    [
+      'where the entity is a view of a table whose key is not unique',
+      [
+        'CREATE TABLE base (id int, tenant int, name text, PRIMARY KEY (tenant, id))',
+        'CREATE VIEW doc AS SELECT * FROM base',
+        `INSERT INTO base VALUES (1, 1, 'one'), (1, 2, 'two')`,
       ],
     ],
     ['where a key is null', [TABLE, `INSERT INTO doc VALUES (NULL, 1, 'one')`]],
@@ -276,11 +298,12 @@ describe('no write fails, or is undone, for its event', () => {
   })
 })
 
-it(`returning('*') gives the columns of the table`, async () => {
-  const { both } = await start([Doc], { sql: [ROWS] })
+it.each(['*', ' * ', 'id, *'])('returning(%j) gives the columns of the table', async (list) => {
+  const { both } = await start([Priced])
   const result = await both(async (source) => {
-    const update = source.createQueryBuilder().update(Doc).set({ name: 'x' }).where({ id: 1 })
-    return (await update.returning('*').execute()).raw as unknown
+    await source.manager.insert(Priced, { id: 1, name: 'a' })
+    const update = source.createQueryBuilder().update(Priced).set({ name: 'x' }).where({ id: 1 })
+    return (await update.returning(list).execute()).raw as unknown
   })
   expect(result.audited).toEqual(result.plain)
 })

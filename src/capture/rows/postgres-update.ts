@@ -93,7 +93,7 @@ function markedUpdate(
 
 /** `*` is all of the table's columns, and none of the CTE's. */
 function ofTable(builder: WriteBuilder, list: string): string {
-  return list.includes('*') ? list.replace(/(?<=^|, *)\*(?= *,|$)/g, `${tableOf(builder)}.*`) : list
+  return list.includes('*') ? list.replace(/(?<=^\s*|,\s*)\*(?=\s*(?:,|$))/g, () => `${tableOf(builder)}.*`) : list
 }
 
 /** What stands before the mark, and behind it. */

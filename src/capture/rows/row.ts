@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { DataSource, EntityMetadata } from 'typeorm'
-import { keyText } from '../../context/entity'
+import { rowKeyText } from '../../context/entity'
 import { keyOf, type Property, propertiesOf, shown } from '../properties'
 import type { ColumnMetadata } from '../typeorm'
 
@@ -103,7 +103,7 @@ export class RowImage {
   get pk(): string | undefined {
     const { primaryColumns } = this.#metadata
     const [only] = primaryColumns
-    if (only !== undefined && primaryColumns.length === 1) return keyText(this.#value(only))
+    if (only !== undefined && primaryColumns.length === 1) return rowKeyText(this.#value(only))
     return keyOf(primaryColumns, (column) => this.#value(column))
   }
 
@@ -171,6 +171,6 @@ export function sameRows(before: Row, after: Row): boolean {
 export function sameRaw(from: unknown, to: unknown): boolean {
   if (Object.is(from, to)) return true
   if (typeof from !== 'object' || typeof to !== 'object') return false
-  if (from instanceof Date && to instanceof Date) return from.getTime() === to.getTime()
+  if (from instanceof Date && to instanceof Date) return Object.is(from.getTime(), to.getTime())
   return isDeepStrictEqual(from, to)
 }

@@ -39,16 +39,14 @@ const READABLE = `NOT EXISTS (
 /** All that is not a SELECT: a view is itself a rule for that. */
 const RULED = `EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type <> '1')`
 
-/** Of rows that other tables inherit, a unique index knows its own only. */
-const KEYED = `CASE WHEN c.relkind = 'v' THEN pg_relation_is_updatable(c.oid, false) <> 0
-  ELSE (c.relkind = 'p' OR NOT c.relhassubclass)
-    AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid
-      AND i.indpred IS NULL AND i.indexprs IS NULL AND NOT EXISTS (
-        SELECT FROM unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) k
-        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k WHERE a.attname <> ALL ($3::text[])))
-    AND NOT EXISTS (
-      SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = ANY ($3::text[]) AND NOT a.attnotnull)
-  END`
+/** Of rows that other tables inherit, a unique index knows its own only. A view has none, and its key may be any column. */
+const KEYED = `(c.relkind = 'p' OR NOT c.relhassubclass)
+  AND EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid
+    AND i.indpred IS NULL AND i.indexprs IS NULL AND NOT EXISTS (
+      SELECT FROM unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) k
+      LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k WHERE a.attname <> ALL ($3::text[])))
+  AND NOT EXISTS (
+    SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = ANY ($3::text[]) AND NOT a.attnotnull)`
 
 /** One policy for all, the usual kind, lets no row be written that it does not let be read. */
 const SECURED = `c.relrowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND (
