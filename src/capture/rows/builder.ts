@@ -36,7 +36,14 @@ export interface ExpressionMap {
   readonly callListeners: boolean
   readonly updateEntity: boolean
   readonly onIgnore?: unknown
-  readonly onUpdate?: { readonly conflict?: string | readonly string[] }
+  /** What 0.3 has for the text of an ON CONFLICT. */
+  readonly onConflict?: string
+  readonly onUpdate?: {
+    readonly conflict?: string | readonly string[]
+    readonly overwrite?: readonly string[]
+    readonly columns?: readonly string[]
+    readonly indexPredicate?: string
+  }
 }
 
 /** What a query runner answers when it is asked for a structured result. */
@@ -96,6 +103,17 @@ const NEXT = 'getQueryAndParameters'
 export function metadataOf(builder: WriteBuilder): EntityMetadata | undefined {
   const { mainAlias } = builder.expressionMap
   return mainAlias?.hasMetadata ? mainAlias.metadata : undefined
+}
+
+/** The columns that an INSERT writes into a row that is there already; undefined where it leaves such a row alone. */
+export function overwritten({ expressionMap }: WriteBuilder): readonly string[] | undefined {
+  const { onIgnore, onConflict = '', onUpdate } = expressionMap
+  if (onIgnore) return undefined
+  const update = onConflict.search(/\bdo\s+update\b/i)
+  // All words of the text, of which some are columns.
+  if (onConflict !== '') return update === -1 ? undefined : (onConflict.slice(update).match(/[^\s"=,]+/g) ?? [])
+  const columns = onUpdate?.overwrite ?? onUpdate?.columns ?? []
+  return columns.length > 0 ? columns : undefined
 }
 
 export function sourceOf(builder: WriteBuilder): DataSource | undefined {

@@ -38,6 +38,14 @@ function givenTo({ expressionMap }: WriteBuilder): object[] {
   return [expressionMap.valuesSet].flat().filter(isObject)
 }
 
+/** Whether one of these columns belongs to a key that others may refer to: PostgreSQL locks rows more strictly for it. */
+export function hasKeyColumn(metadata: EntityMetadata, names: readonly string[]): boolean {
+  const uniques = metadata.uniques.filter((unique) => unique.deferrable === undefined)
+  const indices = metadata.indices.filter((index) => index.isUnique && index.where === undefined)
+  const keys = [metadata.primaryColumns, ...[...uniques, ...indices].map(({ columns }) => columns)]
+  return keys.flat().some(({ databaseName }) => names.includes(databaseName))
+}
+
 function uniqueKeys(builder: WriteBuilder, metadata: EntityMetadata, dataSource: DataSource): ColumnMetadata[][] {
   const conflict = builder.expressionMap.onUpdate?.conflict
   const all = [

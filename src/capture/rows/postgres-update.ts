@@ -1,5 +1,6 @@
 import type { DataSource, EntityMetadata } from 'typeorm'
 import { type WriteBuilder, withMethods } from './builder'
+import { hasKeyColumn } from './conflict-keys'
 import { type Reader, readColumn } from './postgres-stream'
 import { recordFields } from './record-text'
 import { layoutOf, placedPropertiesOf, type RowChange, rootOf, sameRaw } from './row'
@@ -36,7 +37,8 @@ const whole = new WeakSet<EntityMetadata>()
 /**
  * An UPDATE of PostgreSQL that gives each row before and after. From version 18 on RETURNING has both; before it, a CTE
  * locks and reads the rows first, in the same statement. The lock is the one that an UPDATE takes, so nothing waits that
- * would not have waited; the CTE is never inlined, because it locks.
+ * would not have waited, and none is made stricter while it is held, which may deadlock; the CTE is never inlined,
+ * because it locks.
  *
  * @param named whether the whole new row is wanted, to be asked for its name
  */
@@ -147,7 +149,13 @@ function planned(builder: WriteBuilder, root: EntityMetadata, target: Target): P
   const listed = list.map((value, index) => `${value} AS "__audit_r${index}"`).join(', ')
   const condition = closedComment(where)
   if (returnsOld) return { sql: `${head}${update}${condition}${returning}${listed}${tail}`, plan }
-  const locked = `${OLD} AS (SELECT ${old} FROM ${table}${condition} FOR NO KEY UPDATE)`
+  const lock = hasKeyColumn(
+    root,
+    set.map((place) => names[place] ?? ''),
+  )
+    ? 'UPDATE'
+    : 'NO KEY UPDATE'
+  const locked = `${OLD} AS (SELECT ${old} FROM ${table}${condition} FOR ${lock})`
   const begin = `${head}${hasCte ? ', ' : 'WITH '}${locked}`
   return { sql: `${begin} ${update} FROM ${OLD} WHERE ${join}${returning}${listed}${tail}`, plan }
 }

@@ -1,8 +1,8 @@
 import type { EntityMetadata, QueryRunner } from 'typeorm'
-import type { WriteBuilder } from './builder'
-import { conflictKeys } from './conflict-keys'
+import { overwritten, type WriteBuilder } from './builder'
+import { conflictKeys, hasKeyColumn } from './conflict-keys'
 import { type RowPlan, returningRow, SentWhole } from './postgres-returning'
-import { queryClassOf, type Reader, readersOf, stream } from './postgres-stream'
+import { queryClassOf, type Reader, readColumn, readersOf, stream } from './postgres-stream'
 import {
   hasMore,
   hasOld,
@@ -14,11 +14,11 @@ import {
   type UpdatePlan,
   updateStatement,
 } from './postgres-update'
+import { recordFields } from './record-text'
 import { layoutOf, placesOf, type Row, rootOf, rowOf } from './row'
 import { returning, returningList, selectByValues, tableOf } from './statements'
-import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
+import { type Place, type Ran, type RowSink, type RowWrite, sizeOf, type WriteParts } from './write'
 
-const LOCK = ' FOR NO KEY UPDATE'
 const UNFOUND =
   'their old values are not known: another transaction inserted them meanwhile, or the database made the key that they were found by'
 const PARTITIONED =
@@ -35,7 +35,7 @@ export class PostgresWrite implements RowWrite {
   private constructor(parts: WriteParts, Query: NonNullable<ReturnType<typeof queryClassOf>>) {
     this.#parts = parts
     this.#Query = Query
-    this.#upsert = parts.kind === 'insert' && parts.builder.expressionMap.onUpdate !== undefined
+    this.#upsert = parts.kind === 'insert' && overwritten(parts.builder) !== undefined
   }
 
   static of(parts: WriteParts): PostgresWrite | undefined {
@@ -128,13 +128,17 @@ export class PostgresWrite implements RowWrite {
     const { metadata } = this.#parts
     const size = layoutOf(metadata).names.length
     const keys = placesOf(metadata, rootOf(metadata).primaryColumns)
-    const onRow = (values: readonly unknown[], at: number) => {
+    const onRow = (values: readonly unknown[], at: number, readers: readonly Reader[]) => {
       const before = values.slice(at, at + size)
       const inserted = keys.some((place) => before[place] === null)
-      sink.take(inserted ? undefined : before, values.slice(at + size))
+      const changed = before.flatMap((text, place) => (text === values[at + size + place] ? [] : [place]))
+      if (changed.length === 0) return
+      const side = (from: number) => before.map((_, place) => readColumn(values, from + place, readers))
+      const read = () => ({ ...(!inserted && { before: side(at), changed }), after: side(at + size) })
+      sink.takeSoon({ read, size: sizeOf(values) })
     }
     return {
-      result: await stream(queryRunner, send, this.#Query, { sql, parameters, added: 2 * size, asSent: false, onRow }),
+      result: await stream(queryRunner, send, this.#Query, { sql, parameters, added: 2 * size, asSent: true, onRow }),
     }
   }
 
@@ -144,39 +148,48 @@ export class PostgresWrite implements RowWrite {
     const { queryRunner, send } = place
     const layout = layoutOf(metadata)
     const asked = conflictKeys(builder, metadata, dataSource)
-    // By texts of the database: what the driver makes of two keys may look alike.
+    const written = overwritten(builder) ?? []
+    // By texts of the database: what the driver makes of two values may look alike.
     const textOf = (names: readonly string[]) => `ROW(${names.map((name) => builder.escape(name)).join(', ')})::text`
-    const key = textOf(rootOf(metadata).primaryColumns.map((column) => column.databaseName))
-    const [only] = asked
-    // A row that was found by another key may be given a new primary key.
-    const conflict = asked.length === 1 && only !== undefined ? textOf(only.columns) : key
-    const before = new Map<string, Row>()
-    const byConflict = new Map<string, Row | undefined>()
+    const primary = rootOf(metadata).primaryColumns.map((column) => column.databaseName)
+    const [only, ...others] = asked
+    // A row that was found by another key may be given a new primary key, even the one that another row had.
+    const keeps = !primary.some((column) => written.includes(column))
+    const kept = keeps || (only !== undefined && others.length === 0)
+    const conflict = textOf(keeps || only === undefined || others.length > 0 ? primary : only.columns)
+    const text = textOf(layout.names)
+    const before = new Map<string, Known | undefined>()
     for (const { columns, rows } of asked) {
-      const more = `, ${key} AS "__audit_key", ${conflict} AS "__audit_conflict"`
-      // In one order, or two upserts of the same rows would wait for each other.
-      const lock = ` ORDER BY ${columns.map((column) => builder.escape(column)).join(', ')}${LOCK}`
-      for (const [select, values] of selectByValues(builder, dataSource, { columns, rows, lock, more })) {
+      const more = `, ${conflict} AS "__audit_conflict", ${text} AS "__audit_text"`
+      // As the upsert itself will lock them.
+      const lock = ` FOR ${hasKeyColumn(metadata, written) ? 'UPDATE' : 'NO KEY UPDATE'}`
+      for (const [select, values] of selectByValues(builder, dataSource, {
+        columns,
+        rows,
+        lock,
+        more,
+        upserted: true,
+      })) {
         for (const record of (await queryRunner.query(select, values)) as Record<string, unknown>[]) {
-          const row = rowOf(layout, record)
-          before.set(String(record.__audit_key), row)
           const found = String(record.__audit_conflict)
-          byConflict.set(found, byConflict.has(found) ? undefined : row)
+          const known = { row: rowOf(layout, record), text: String(record.__audit_text) }
+          before.set(found, before.has(found) && kept ? undefined : known)
         }
       }
     }
+    // The only row that there was, though the new spelling of its key has another text (citext).
+    const [lone] = asked.length === 1 && only?.rows.length === 1 ? before.values() : []
     // A system column, which a partitioned table does not return: 0 in a row that was inserted.
     const tells = !(await isPartitioned(queryRunner, metadata, tableOf(builder)))
-    const keyed = `${sql}, ${key} AS "__audit_key", ${conflict} AS "__audit_conflict"`
+    const keyed = `${sql}, ${conflict} AS "__audit_conflict", ${text} AS "__audit_text"`
     const statement = tells ? `${keyed}, (xmax = 0) AS "__audit_fresh"` : keyed
     let unread = 0
     const onRow = (values: readonly unknown[], at: number) => {
       const end = at + layout.names.length
       const after = values.slice(at, end)
       const fresh = tells && values[end + 2] === true
-      const moved = tells && !fresh ? byConflict.get(String(values[end + 1])) : undefined
-      const was = before.get(String(values[end])) ?? moved
-      if (was !== undefined) sink.take(was, after)
+      const was = fresh && !kept ? undefined : (before.get(String(values[end])) ?? lone)
+      if (was !== undefined) takeUpserted(sink, was, { row: after, text: String(values[end + 1]) })
       else if (!tells) sink.take(undefined, after, PARTITIONED)
       else if (fresh) sink.take(undefined, after)
       else unread += 1
@@ -191,6 +204,22 @@ export class PostgresWrite implements RowWrite {
     })
     return { result, ...(unread > 0 && { unread: `${unread} rows were updated by an upsert: ${UNFOUND}` }) }
   }
+}
+
+/** A row, and all of it as the database writes it. */
+interface Known {
+  readonly row: Row
+  readonly text: string
+}
+
+function takeUpserted(sink: RowSink, { row: before, text: from }: Known, { row: after, text: to }: Known): void {
+  if (from === to) return
+  const read = () => {
+    const fields = recordFields(from)
+    const changed = recordFields(to).flatMap((field, place) => (field === fields[place] ? [] : [place]))
+    return { before, after, changed }
+  }
+  sink.takeSoon({ read, size: sizeOf(before) + sizeOf(after) })
 }
 
 function oldAndNew(builder: WriteBuilder, names: readonly string[], old: string): string {

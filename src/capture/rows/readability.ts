@@ -1,6 +1,6 @@
 import type { DataSource, EntityMetadata, QueryRunner } from 'typeorm'
 import { familyOf } from '../typeorm'
-import type { WriteBuilder } from './builder'
+import { overwritten, type WriteBuilder } from './builder'
 import { hasOld } from './postgres-update'
 import { rootOf } from './row'
 import { type TableFacts, tableFacts } from './table-facts'
@@ -58,10 +58,10 @@ export class Readability {
   /** The same of what is known only when TypeORM writes the statement: what it returns itself. */
   obstacleToReturning(builder: WriteBuilder, metadata: EntityMetadata): string | undefined {
     if (this.#facts.get(rootOf(metadata))?.secured !== true) return undefined
-    const { queryType, onUpdate, wheres } = builder.expressionMap
+    const { queryType, wheres } = builder.expressionMap
     // Whoever returns rows, or has a condition for them, is asked for the right to read them anyway.
     if (builder.createReturningExpression(queryType) !== '') return undefined
-    return (queryType === 'insert' ? onUpdate === undefined : wheres.length === 0) ? SECURED : undefined
+    return (queryType === 'insert' ? overwritten(builder) === undefined : wheres.length === 0) ? SECURED : undefined
   }
 
   wasRead(metadata: EntityMetadata): void {

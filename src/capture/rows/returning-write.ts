@@ -1,5 +1,5 @@
 import { familyOf } from '../typeorm'
-import type { StructuredResult } from './builder'
+import { overwritten, type StructuredResult } from './builder'
 import { conflictKeys, isKeyOpen } from './conflict-keys'
 import { streamRecords } from './mysql-stream'
 import { restoreResult } from './restore-result'
@@ -14,7 +14,7 @@ export class ReturningWrite implements RowWrite {
 
   constructor(parts: WriteParts) {
     this.#parts = parts
-    this.#upsert = parts.kind === 'insert' && parts.builder.expressionMap.onUpdate !== undefined
+    this.#upsert = parts.kind === 'insert' && overwritten(parts.builder) !== undefined
   }
 
   compound(): boolean {

@@ -6,7 +6,7 @@ import type { Draft } from '../draft'
 import { modelOf } from '../instance'
 import type { Selection } from '../selection'
 import { familyOf } from '../typeorm'
-import type { WriteBuilder } from './builder'
+import { overwritten, type WriteBuilder } from './builder'
 import { type Persisting, persisting, rowMark } from './persisting'
 import { concreteOf, type Row, type RowChange, RowImage, sameRows } from './row'
 import { CONTENT, linkDrafts, rowDraft, unreadRowsDraft, type WriteKind } from './row-drafts'
@@ -93,7 +93,7 @@ export class Rows {
     const { selection, dataSource } = parts
     this.#parts = parts
     this.#statement = { metadata, kind }
-    this.#upserts = statement.builder.expressionMap.onUpdate !== undefined
+    this.#upserts = overwritten(statement.builder) !== undefined
     this.#queryRunner = queryRunner
     this.#held = parts.held(queryRunner)
     // Only of what a subscriber will be told about this very row: an update of a loaded entity by save(). A query builder

@@ -86,7 +86,12 @@ export function selectMatching(builder: WriteBuilder, lock: string, list = selec
   return withMethods(builder, { getQuery }, () => builder.getQueryAndParameters())
 }
 
-/** SELECTs of the rows that have these values in these columns, in pieces that every database takes. */
+/**
+ * SELECTs of the rows that have these values in these columns, in pieces that every database takes.
+ *
+ * @param upserted of PostgreSQL: only rows that the upsert would find, and locked in the order of the values, as far as
+ * their texts are PostgreSQL's
+ */
 export function* selectByValues(
   builder: WriteBuilder,
   dataSource: DataSource,
@@ -95,21 +100,38 @@ export function* selectByValues(
     rows,
     lock,
     more = '',
-  }: { columns: readonly string[]; rows: readonly (readonly unknown[])[]; lock: string; more?: string },
+    upserted = false,
+  }: {
+    columns: readonly string[]
+    rows: readonly (readonly unknown[])[]
+    lock: string
+    more?: string
+    upserted?: boolean
+  },
 ): Generator<[string, unknown[]]> {
   const list = `${selectList(builder)}${more}`
   const numbered = dataSource.options.type === 'postgres'
   const size = Math.max(1, Math.floor(500 / columns.length))
   for (let start = 0; start < rows.length; start += size) {
     const parameters: unknown[] = []
-    const where = rows.slice(start, start + size).map((row) => {
+    const portion = rows.slice(start, start + size)
+    const where = portion.map((row) => {
       const parts = columns.map((column, index) => {
         parameters.push(row[index])
         return `${builder.escape(column)} = ${numbered ? `$${parameters.length}` : '?'}`
       })
       return `(${parts.join(' AND ')})`
     })
-    yield [`SELECT ${list} FROM ${tableOf(builder)} WHERE ${where.join(' OR ')}${lock}`, parameters]
+    let rest = ''
+    if (upserted) {
+      parameters.push(portion.map((row) => row.join('\x1f')))
+      const names = columns.map((column) => builder.escape(column))
+      const text = names.map((name) => `${name}::text`).join(" || E'\\x1f' || ")
+      const { indexPredicate } = builder.expressionMap.onUpdate ?? {}
+      const predicate = indexPredicate === undefined ? '' : ` AND (${indexPredicate})`
+      rest = `${predicate} ORDER BY array_position($${parameters.length}::text[], ${text}), ${names.join(', ')}`
+    }
+    yield [`SELECT ${list} FROM ${tableOf(builder)} WHERE (${where.join(' OR ')})${rest}${lock}`, parameters]
   }
 }
 
