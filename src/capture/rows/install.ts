@@ -1,7 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm'
 import { familyOf } from '../typeorm'
 import { type Send, sourceOf, type WriteBuilder } from './builder'
 import { runPersisting } from './persisting'
+import { turn } from './turn'
 
 /** What takes the place of a write while its data source is attached. */
 export interface Interception {
@@ -18,6 +20,10 @@ interface Registry {
   readonly expected: WeakMap<object, Replacement>
   /** What stands in for the connections of query runners that are about to ask for them. */
   readonly wraps: WeakMap<object, WrapConnection>
+  /** Query runners whose statements have to wait, until when. */
+  readonly gates: WeakMap<object, Promise<void>>
+  /** The query runners whose gates do not hold back what runs now. */
+  readonly inside: AsyncLocalStorage<readonly object[]>
   /** What was patched, with the number of attached data sources that need it. */
   readonly patched: Map<object, { users: number; undo: () => void }>
 }
@@ -90,6 +96,26 @@ export function expectQuery(parameters: unknown[], replacement: Replacement): vo
   registry().expected.set(parameters, replacement)
 }
 
+/**
+ * Runs what takes several statements while all others of the query runner wait, in the order in which they were sent:
+ * the application may send several at once, of which none may come between, and none may overtake.
+ */
+export async function exclusively<T>(queryRunner: QueryRunner, run: () => Promise<T>): Promise<T> {
+  const { gates, inside } = registry()
+  const open = inside.getStore() ?? []
+  // A subscriber to queries may write in the midst of one: it would wait for itself.
+  if (open.includes(queryRunner)) return run()
+  while (gates.has(queryRunner)) await gates.get(queryRunner)
+  const { promise, done } = turn()
+  gates.set(queryRunner, promise)
+  try {
+    return await inside.run([...open, queryRunner], run)
+  } finally {
+    gates.delete(queryRunner)
+    done()
+  }
+}
+
 /** The class of query runners that this driver makes; making one opens no connection. */
 function runnerPrototype({ driver }: DataSource): object {
   return Object.getPrototypeOf(driver.createQueryRunner('master')) as object
@@ -112,7 +138,7 @@ export function withConnection<T>(queryRunner: QueryRunner, wrap: WrapConnection
 }
 
 function patchRunner(prototype: object): () => void {
-  const { expected, wraps } = registry()
+  const { expected, wraps, gates, inside } = registry()
   const undoConnect = replace(prototype as Methods, 'connect', (original) => {
     return function connect(this: unknown, ...values: unknown[]) {
       const wrap = wraps.get(this as object)
@@ -121,7 +147,10 @@ function patchRunner(prototype: object): () => void {
     }
   })
   const undoQuery = replace(prototype as Methods, 'query', (original) => {
-    return function query(this: unknown, ...values: unknown[]) {
+    return function query(this: unknown, ...values: unknown[]): Promise<unknown> {
+      const gate = gates.get(this as object)
+      if (gate !== undefined && !inside.getStore()?.includes(this as object))
+        return gate.then(() => query.apply(this, values))
       const [sql, parameters] = values
       const replacement = typeof parameters === 'object' && parameters !== null ? expected.get(parameters) : undefined
       if (replacement === undefined) return original.apply(this, values)
@@ -190,6 +219,13 @@ function replace(holder: Methods, name: string, make: (original: Method) => Meth
 
 function registry(): Registry {
   const holder = globalThis as { [REGISTRY]?: Registry }
-  holder[REGISTRY] ??= { active: new WeakMap(), expected: new WeakMap(), wraps: new WeakMap(), patched: new Map() }
+  holder[REGISTRY] ??= {
+    active: new WeakMap(),
+    expected: new WeakMap(),
+    wraps: new WeakMap(),
+    gates: new WeakMap(),
+    inside: new AsyncLocalStorage(),
+    patched: new Map(),
+  }
   return holder[REGISTRY]
 }

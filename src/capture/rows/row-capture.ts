@@ -5,7 +5,7 @@ import { modelOf } from '../instance'
 import { hasName } from '../name'
 import { escapedPath } from '../typeorm'
 import { metadataOf, replaceOnce, type Send, type StructuredResult, type WriteBuilder } from './builder'
-import { expectQuery, type Interception } from './install'
+import { exclusively, expectQuery, type Interception } from './install'
 import { leftToSubscribers } from './left-to-subscribers'
 import { Readability, UNREADABLE } from './readability'
 import { layoutOf, rootOf } from './row'
@@ -104,10 +104,18 @@ export class RowCapture implements Interception {
     }
   }
 
-  async #run(statement: Statement, original: () => Promise<unknown>): Promise<unknown> {
+  #run(statement: Statement, original: () => Promise<unknown>): Promise<unknown> {
+    const { builder, metadata } = statement
+    const { queryRunner } = builder
+    const obstacle = this.#readability.obstacle(builder, metadata)
+    if (!(obstacle instanceof Promise)) return this.#write(statement, original, obstacle)
+    const write = async () => this.#write(statement, original, await obstacle)
+    return queryRunner === undefined ? write() : exclusively(queryRunner, write)
+  }
+
+  async #write(statement: Statement, original: () => Promise<unknown>, asked: string | undefined): Promise<unknown> {
     const { builder, write, metadata } = statement
-    const asked = this.#readability.obstacle(builder, metadata)
-    let obstacle = asked instanceof Promise ? await asked : asked
+    let obstacle = asked
     if (obstacle !== undefined) return this.#unreadable(statement, original, obstacle)
     let missed = false
     const make = (): [string, unknown[]] => {

@@ -2,6 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { DataSource, QueryRunner } from 'typeorm'
 import { OWN } from '../statement'
 import { familyOf } from '../typeorm'
+import { exclusively } from './install'
+import { turn } from './turn'
 
 interface TransactionsParts {
   readonly dataSource: DataSource
@@ -15,8 +17,6 @@ export class Transactions {
   readonly #parts: TransactionsParts
   readonly #sqlite: boolean
   readonly #turn = new AsyncLocalStorage<boolean>()
-  /** The writes of several statements that are going on. */
-  readonly #compound = new WeakMap<QueryRunner, Promise<void>>()
   #last: Promise<void> = Promise.resolve()
 
   constructor(parts: TransactionsParts) {
@@ -28,30 +28,14 @@ export class Transactions {
   atomically<T>(queryRunner: QueryRunner, compound: boolean, run: () => Promise<T>): Promise<T> {
     const { strict, mayBegin } = this.#parts
     if (!this.#sqlite) {
-      const start = () => {
-        const needed = (compound || strict) && mayBegin(queryRunner)
-        return needed ? this.#within(queryRunner, `START TRANSACTION${OWN}`, run) : run()
-      }
-      return compound || this.#compound.has(queryRunner) ? this.#afterCompound(queryRunner, compound, start) : start()
+      if (!compound && !(strict && mayBegin(queryRunner))) return run()
+      return exclusively(queryRunner, () =>
+        mayBegin(queryRunner) ? this.#within(queryRunner, `START TRANSACTION${OWN}`, run) : run(),
+      )
     }
     return this.inTurn(() =>
       strict && mayBegin(queryRunner) ? this.#within(queryRunner, `BEGIN TRANSACTION${OWN}`, run) : run(),
     )
-  }
-
-  /** Two writes of one transaction may be sent at once: none comes between the statements of another. */
-  async #afterCompound<T>(queryRunner: QueryRunner, compound: boolean, run: () => Promise<T>): Promise<T> {
-    // A subscriber to queries may write in the midst of one: it would wait for itself.
-    while (this.#compound.has(queryRunner) && this.#turn.getStore() !== true) await this.#compound.get(queryRunner)
-    if (!compound || this.#compound.has(queryRunner)) return run()
-    const { promise, done } = turn()
-    this.#compound.set(queryRunner, promise)
-    try {
-      return await this.#turn.run(true, run)
-    } finally {
-      this.#compound.delete(queryRunner)
-      done()
-    }
   }
 
   async #within<T>(queryRunner: QueryRunner, begin: string, run: () => Promise<T>): Promise<T> {
@@ -81,12 +65,4 @@ export class Transactions {
       done()
     }
   }
-}
-
-function turn(): { promise: Promise<void>; done: () => void } {
-  let done = (): void => undefined
-  const promise = new Promise<void>((resolve) => {
-    done = resolve
-  })
-  return { promise, done }
 }
