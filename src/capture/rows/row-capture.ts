@@ -11,6 +11,7 @@ import { Readability, UNREADABLE } from './readability'
 import { layoutOf, rootOf } from './row'
 import { unreadRowsDraft } from './row-drafts'
 import { type RowCaptureParts, Rows, type Statement } from './rows'
+import { countLocked } from './table-facts'
 import { Transactions } from './transactions'
 import { kindOf, type Place, type RowWrite } from './write'
 import { rowWriteOf } from './write-of'
@@ -96,6 +97,7 @@ export class RowCapture implements Interception {
   async #count(queryRunner: QueryRunner, metadata: EntityMetadata): Promise<number | undefined> {
     try {
       const path = escapedPath(this.#parts.dataSource, metadata.tablePath)
+      if (!this.#readability.mayRepeat(queryRunner)) return await countLocked(queryRunner, path)
       const [row] = (await queryRunner.query(`SELECT COUNT(*) AS n FROM ${path}`)) as { n: unknown }[]
       return Number(row?.n)
     } catch (error) {

@@ -32,6 +32,24 @@ export async function tableFacts(
   return facts
 }
 
+/**
+ * Counts the rows in a transaction that must go on if they cannot be counted (no right, a timeout): the block is undone by
+ * itself. The lock is the one that TRUNCATE takes: two that had counted first would wait for each other.
+ */
+export async function countLocked(queryRunner: QueryRunner, path: string): Promise<number | undefined> {
+  await queryRunner.query(`DO ${TAG} DECLARE n bigint; BEGIN
+    LOCK TABLE ${path} IN ACCESS EXCLUSIVE MODE;
+    SELECT count(*) INTO n FROM ${path};
+    PERFORM set_config('audit_logger.rows', n::text, true);
+  EXCEPTION WHEN query_canceled OR OTHERS THEN PERFORM set_config('audit_logger.rows', '', true);
+  END ${TAG}`)
+  const [row] = (await queryRunner.query("SELECT current_setting('audit_logger.rows') AS n")) as { n: string }[]
+  return row?.n ? Number(row.n) : undefined
+}
+
+/** What no name of a table holds. */
+const TAG = '$typeorm_audit_logger$'
+
 const READABLE = `NOT EXISTS (
   SELECT FROM unnest($2::text[]) n LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = n AND NOT a.attisdropped
   WHERE a.attnum IS NULL OR NOT has_column_privilege(c.oid, a.attnum, 'SELECT'))`
