@@ -20,6 +20,8 @@ import { concreteMetadata, familyOf, interceptable } from './typeorm'
 import { type Verb, WriteResults } from './write-results'
 import { insertedDraft, removedDraft, softDraft, updatedDraft, type Write, type WriteEvent } from './writes'
 
+const TABLE_CHANGE = /^\s*(?:alter|create|drop|rename|grant|revoke)\b/i
+
 type Drafter = (write: Write) => Draft | undefined
 
 /**
@@ -35,7 +37,7 @@ export class Capture {
   readonly #results = new WriteResults()
   /** The entities whose names were checked: initialize() makes new ones each time. */
   #checked: readonly EntityMetadata[] | undefined
-  #intercepting = false
+  #rows: RowCapture | undefined
   readonly #strict: boolean
   /** What `strict` must not let be committed. */
   readonly #refused = new WeakMap<QueryRunner, string>()
@@ -90,9 +92,9 @@ export class Capture {
         strict: this.#strict,
       })
       const undo = intercept(dataSource, rows)
-      this.#intercepting = true
+      this.#rows = rows
       return () => {
-        this.#intercepting = false
+        this.#rows = undefined
         undo()
       }
     } catch (error) {
@@ -125,6 +127,7 @@ export class Capture {
 
   queried(event: QueryResultEvent): void {
     this.#guard('queries', () => {
+      if (TABLE_CHANGE.test(event.query)) this.#rows?.tableChanged()
       this.#frames.observe(event)
       this.#results.observe(event)
     })
@@ -161,7 +164,7 @@ export class Capture {
       () => {
         this.#checkNames()
         const { metadata } = event
-        if (this.#intercepting && this.#isHandled(event, verb)) return
+        if (this.#rows !== undefined && this.#isHandled(event, verb)) return
         if (metadata.isJunction) {
           if (link !== undefined) this.#writeJunction(event, verb, link)
           return

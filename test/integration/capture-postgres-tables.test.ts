@@ -257,8 +257,8 @@ describe('no write fails, or is undone, for its event', () => {
   it('but the first in a transaction of a role that may read less, after which each is asked for its rights', async () => {
     const { audited, trail } = await start([Doc], { sql: [ROWS] })
     const update = (tenant: number) => (manager: EntityManager) => manager.update(Doc, { id: 1 }, { tenant })
-    await audited.transaction(update(3))
     await asRole(audited, ['GRANT SELECT (id), UPDATE (tenant) ON doc TO ROLE'], async ({ manager }) => {
+      await audited.transaction(update(3))
       await expect(manager.transaction(update(4))).rejects.toThrow('permission denied')
       await manager.transaction(update(5))
       await audited.transaction(update(6))

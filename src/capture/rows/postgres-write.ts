@@ -14,6 +14,7 @@ import {
   type UpdatePlan,
   updateStatement,
 } from './postgres-update'
+import { UNKEYED } from './readability'
 import { recordFields } from './record-text'
 import { layoutOf, placesOf, type Row, rootOf, rowOf } from './row'
 import { returning, returningList, selectByValues, tableOf } from './statements'
@@ -91,15 +92,25 @@ export class PostgresWrite implements RowWrite {
     [sql, parameters]: readonly [string, unknown[]],
     { plan, sink }: { plan: UpdatePlan; sink: RowSink },
   ): Promise<Ran> {
+    const { builder, dataSource } = this.#parts
+    // save() joins by a key that the catalogue was not asked for: where it is none, there are more rows than entities.
+    const saved = hasOld(dataSource) ? 0 : builder.expressionMap.whereEntities.length
+    const rows: SentUpdate[] = []
     const later: SentUpdate[] = []
-    const onRow = (values: readonly unknown[], at: number, readers: readonly Reader[]) => {
-      const sent = new SentUpdate(plan, values, at, readers)
+    const take = (sent: SentUpdate) => {
       if (hasMore(sent)) later.push(sent)
       else if (!isUnchanged(sent)) sink.takeSoon(sent)
+    }
+    const onRow = (values: readonly unknown[], at: number, readers: readonly Reader[]) => {
+      const sent = new SentUpdate(plan, values, at, readers)
+      if (saved > 0) rows.push(sent)
+      else take(sent)
     }
     const { queryRunner, send } = place
     const streamed = { sql, parameters, added: plan.columns, asSent: true, onRow }
     const result = await stream(queryRunner, send, this.#Query, streamed)
+    if (rows.length > saved) return { result, unread: `${rows.length} rows were written, ${UNKEYED}` }
+    for (const sent of rows) take(sent)
     if (later.length > 0) await this.#readLater(place, later, { plan, sink })
     return { result }
   }

@@ -16,8 +16,11 @@ const REFUSALS = new Set<unknown>(['42703', '42501', 1054, 1142, 1143])
 
 export const UNREADABLE = 'the database does not let them be read as the entity describes them'
 const RULED = 'the table has rules, with which PostgreSQL returns no rows'
-const UNKEYED = 'the database does not keep the key unique, so old and new rows cannot be told apart by it'
+export const UNKEYED = 'the database does not keep the key unique, so old and new rows cannot be told apart by it'
 const SECURED = 'the policies of the table let rows be written that may not be read'
+
+/** How long rows that could not be read are not asked for again. */
+const RETRY_MS = 60_000
 
 const USUAL: TableFacts = { readable: true, ruled: false, keyed: true, secured: false }
 
@@ -30,7 +33,8 @@ const USUAL: TableFacts = { readable: true, ruled: false, keyed: true, secured: 
 export class Readability {
   readonly #parts: ReadabilityParts
   readonly #readable = new WeakSet<EntityMetadata>()
-  readonly #refused = new WeakSet<EntityMetadata>()
+  /** Since when: what was missing may have been added meanwhile, by whomever. */
+  readonly #refused = new WeakMap<EntityMetadata, number>()
   readonly #facts = new WeakMap<EntityMetadata, TableFacts>()
   /** Of which a statement was refused that could not be repeated. */
   readonly #doubted = new WeakSet<EntityMetadata>()
@@ -44,7 +48,7 @@ export class Readability {
   /** Why a write cannot give its rows; undefined when it can. */
   obstacle(builder: WriteBuilder, metadata: EntityMetadata): string | undefined | Promise<string | undefined> {
     const root = rootOf(metadata)
-    if (this.#refused.has(root)) return UNREADABLE
+    if (Date.now() < (this.#refused.get(root) ?? 0) + RETRY_MS) return UNREADABLE
     if (familyOf(this.#parts.dataSource) !== 'postgres') return undefined
     const { queryRunner, expressionMap } = builder
     const facts = this.#facts.get(root)
@@ -77,14 +81,15 @@ export class Readability {
     >
     const rewritten = code === '0A000' && routine === 'RewriteQuery'
     const known = REFUSALS.has(code) || REFUSALS.has(errno) || /no such column/.test(String(message))
-    // Read before: then it is another role, or this one row.
-    return this.#readable.has(root) ? code === '42501' : known || rewritten
+    // Read before: then it is another role, or another table than it was.
+    return known || (rewritten && !this.#readable.has(root))
   }
 
   /** To be told of a refusal when the same statement has passed without asking for rows: the next is not asked for them. */
   wasRefused(error: unknown, metadata: EntityMetadata): void {
     const root = rootOf(metadata)
-    if (!this.#readable.has(root)) this.#refused.add(root)
+    if (this.#readable.has(root)) this.#doubt(root)
+    else this.#refused.set(root, Date.now())
     this.#parts.failed(metadata.tablePath, error)
   }
 
@@ -92,8 +97,22 @@ export class Readability {
   mayBeRefused(error: unknown, metadata: EntityMetadata): void {
     const root = rootOf(metadata)
     if (this.#readable.has(root) || this.#facts.has(root)) this.#roled.add(root)
-    this.#doubted.add(root)
+    this.#doubt(root)
     this.#parts.failed(metadata.tablePath, error)
+  }
+
+  /** To be told of a statement that changes a table: what is known of it may no longer be so. */
+  tableChanged(): void {
+    for (const metadata of this.#parts.dataSource.entityMetadatas) {
+      this.#refused.delete(metadata)
+      if (this.#facts.has(metadata) || this.#readable.has(metadata)) this.#doubt(metadata)
+    }
+  }
+
+  /** Has the catalogue asked before the next statement. */
+  #doubt(root: EntityMetadata): void {
+    this.#facts.delete(root)
+    this.#doubted.add(root)
   }
 
   /** PostgreSQL gives up the whole transaction when one statement fails. */
@@ -106,7 +125,11 @@ export class Readability {
     const queryRunner = builder.queryRunner ?? dataSource.createQueryRunner('master')
     try {
       const facts = (await tableFacts(queryRunner, root, dataSource)) ?? USUAL
-      if (facts.readable || !this.#roled.has(root)) this.#facts.set(root, facts)
+      if (facts.readable) this.#facts.set(root, facts)
+      else if (!this.#roled.has(root)) {
+        this.#refused.set(root, Date.now())
+        this.#doubted.add(root)
+      }
       const obstacle = this.#obstacleIn(facts, builder)
       if (obstacle !== undefined) failed(root.tablePath, new Error(obstacle))
       return obstacle

@@ -53,6 +53,11 @@ export class RowCapture implements Interception {
     return strict ? this.#checked(builder, original) : original()
   }
 
+  /** To be told of a statement that changes tables. */
+  tableChanged(): void {
+    this.#readability.tableChanged()
+  }
+
   /** A write of which subscribers tell, in a transaction that `strict` can refuse. */
   async #checked(builder: WriteBuilder, original: () => Promise<unknown>): Promise<unknown> {
     const { queryRunner: given } = builder
