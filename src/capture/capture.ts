@@ -38,6 +38,7 @@ export class Capture {
   /** The entities whose names were checked: initialize() makes new ones each time. */
   #checked: readonly EntityMetadata[] | undefined
   #rows: RowCapture | undefined
+  #detached = false
   readonly #strict: boolean
   /** What `strict` must not let be committed. */
   readonly #refused = new WeakMap<QueryRunner, string>()
@@ -104,6 +105,17 @@ export class Capture {
     }
   }
 
+  /**
+   * Captures no further write. Transactions that are open are followed to their end: what was written in them before is
+   * told of when they commit.
+   *
+   * @param ended called when none holds an event any more
+   */
+  detached(ended: () => void): void {
+    this.#detached = true
+    this.#frames.whenIdle(ended)
+  }
+
   inserted(event: WriteEvent): void {
     // An upsert may be an update, and which it was is not told.
     this.#write(event, 'INSERT', ['OBJ_CREATE', 'OBJ_UPDATE'], 'added', insertedDraft)
@@ -162,6 +174,7 @@ export class Capture {
     this.#guard(
       'writes',
       () => {
+        if (this.#detached) return
         this.#checkNames()
         const { metadata } = event
         if (this.#rows !== undefined && this.#isHandled(event, verb)) return

@@ -62,6 +62,9 @@ export class TransactionFrames {
   readonly #reports: Reports
   readonly #states = new WeakMap<QueryRunner, TransactionState>()
   readonly #locking = new WeakSet<QueryRunner>()
+  /** How many transactions hold events. */
+  #waiting = 0
+  #idle: (() => void) | undefined
 
   constructor(recorder: Recorder, reports: Reports) {
     this.#recorder = recorder
@@ -72,12 +75,18 @@ export class TransactionFrames {
   record(queryRunner: QueryRunner, events: readonly CapturedEvent[]): void {
     if (events.length === 0) return
     const state = this.#stateOf(queryRunner)
-    if (state.kind === 'open') hold(state, events)
+    if (state.kind === 'open') this.#hold(state, events)
     else if (state.kind === 'untracked' && queryRunner.isTransactionActive) {
       const open = begin({ adopted: true })
-      hold(open, events)
-      this.#states.set(queryRunner, open)
+      this.#setState(queryRunner, open)
+      this.#hold(open, events)
     } else this.#recorder.deliver(events)
+  }
+
+  /** Runs it when no event waits for a COMMIT any more. */
+  whenIdle(run: () => void): void {
+    if (this.#waiting === 0) run()
+    else this.#idle = run
   }
 
   /** How many events wait for the COMMIT. */
@@ -127,7 +136,7 @@ export class TransactionFrames {
     const state = this.#stateOf(queryRunner)
     if (state.kind !== 'open' || !state.adopted || queryRunner.isTransactionActive) return
     if (outcome === 'committed') this.#commit(queryRunner, state)
-    this.#states.set(queryRunner, UNTRACKED)
+    this.#setState(queryRunner, UNTRACKED)
   }
 
   #apply(event: QueryResultEvent, control: Control, family: Family, tag: string | undefined): void {
@@ -143,20 +152,20 @@ export class TransactionFrames {
         const trusted = packet !== undefined && inTransaction(packet)
         const own = event.query.endsWith(OWN)
         this.#locking.delete(queryRunner)
-        this.#states.set(queryRunner, begin({ trusted, standing: open?.standing ?? false, own }))
+        this.#setState(queryRunner, begin({ trusted, standing: open?.standing ?? false, own }))
         return
       }
       case 'commit':
         if (open !== undefined && tag !== 'ROLLBACK') this.#commit(queryRunner, open)
-        this.#states.set(queryRunner, next(state, control.chain))
+        this.#setState(queryRunner, next(state, control.chain))
         return
       case 'rollback':
-        this.#states.set(queryRunner, next(state, control.chain))
+        this.#setState(queryRunner, next(state, control.chain))
         return
       case 'savepoint':
         if (open !== undefined) setSavepoint(open, control.name)
         // In SQLite a savepoint outside a transaction begins one.
-        else if (family === 'sqlite') this.#states.set(queryRunner, begin({ savepoint: control.name }))
+        else if (family === 'sqlite') this.#setState(queryRunner, begin({ savepoint: control.name }))
         return
       case 'release':
         if (open !== undefined && releaseSavepoint(open, control.name) === 'committed') this.#commit(queryRunner, open)
@@ -167,7 +176,7 @@ export class TransactionFrames {
       case 'prepare': {
         const count = open === undefined ? 0 : held(open).length
         if (count > 0) this.#reports.report('AUDIT_TRANSACTION_PREPARED', { count })
-        this.#states.set(queryRunner, IDLE)
+        this.#setState(queryRunner, IDLE)
       }
     }
   }
@@ -178,7 +187,7 @@ export class TransactionFrames {
     // After a failing COMMIT (a deferred key), SQLite alone keeps the transaction open.
     const survives = family === 'sqlite' && !/no transaction is active/i.test(String(messageOf(error)))
     if (kind === 'rollback' || (kind === 'commit' && !survives)) {
-      this.#states.set(queryRunner, next(state))
+      this.#setState(queryRunner, next(state))
       const count = held(state).length
       if (kind === 'commit' && count > 0 && !isAnswer(error)) {
         this.#reports.report('AUDIT_COMMIT_UNKNOWN', { count, problem: String(messageOf(error)) })
@@ -201,7 +210,7 @@ export class TransactionFrames {
     if (state.kind !== 'open' || !(lost || commits)) return
     if (commits) this.#commit(queryRunner, state)
     // Later statements stand outside of the transaction.
-    this.#states.set(queryRunner, next(state))
+    this.#setState(queryRunner, next(state))
   }
 
   /** MySQL says after each statement whether a transaction is open. */
@@ -213,14 +222,28 @@ export class TransactionFrames {
     if (state.kind === 'open' && state.trusted && !inside) this.#commit(queryRunner, state)
     const { kind } = this.#stateOf(queryRunner)
     // Autocommit is off, or a stored procedure began a transaction.
-    if (kind !== 'open' && (inside || standing)) this.#states.set(queryRunner, begin({ trusted: true, standing }))
-    else if (kind === 'untracked') this.#states.set(queryRunner, IDLE)
+    if (kind !== 'open' && (inside || standing)) this.#setState(queryRunner, begin({ trusted: true, standing }))
+    else if (kind === 'untracked') this.#setState(queryRunner, IDLE)
   }
 
   #commit(queryRunner: QueryRunner, open: Open): void {
-    this.#states.set(queryRunner, IDLE)
+    this.#setState(queryRunner, IDLE)
     const events = held(open)
     if (events.length > 0) this.#recorder.deliver(events, open.own ? undefined : v7())
+  }
+
+  #hold(open: Open, events: readonly CapturedEvent[]): void {
+    hold(open, events)
+    if (!open.holds) this.#waiting += 1
+    open.holds = true
+  }
+
+  #setState(queryRunner: QueryRunner, state: TransactionState): void {
+    const before = this.#stateOf(queryRunner)
+    this.#states.set(queryRunner, state)
+    if (before.kind !== 'open' || !before.holds || before === state) return
+    this.#waiting -= 1
+    if (this.#waiting === 0) this.#idle?.()
   }
 
   #stateOf(queryRunner: QueryRunner): TransactionState {

@@ -28,6 +28,8 @@ export interface Open {
   readonly standing: boolean
   /** Begun by this package: its events belong to no transaction that the application knows of. */
   readonly own: boolean
+  /** Whether there was ever an event in it. */
+  holds: boolean
 }
 
 export type TransactionState = Untracked | Idle | Open
@@ -45,7 +47,7 @@ interface Beginning {
 
 export function begin(beginning: Beginning = {}): Open {
   const { savepoint, adopted = false, trusted = false, standing = false, own = false } = beginning
-  return { kind: 'open', frames: [{ savepoint, events: [] }], adopted, trusted, standing, own }
+  return { kind: 'open', frames: [{ savepoint, events: [] }], adopted, trusted, standing, own, holds: false }
 }
 
 /** What follows the end of a transaction, or of none. */

@@ -24,6 +24,9 @@ interface Registry {
   readonly gates: WeakMap<object, Promise<void>>
   /** The query runners whose gates do not hold back what runs now. */
   readonly inside: AsyncLocalStorage<readonly object[]>
+  /** How many writes are under way, and what is to be undone when there are none. */
+  running: number
+  readonly undoing: (() => void)[]
   /** What was patched, with the number of attached data sources that need it. */
   readonly patched: Map<object, { users: number; undo: () => void }>
 }
@@ -52,9 +55,7 @@ export function intercept(dataSource: DataSource, interception: Interception): (
     else patched.set(prototype, { users: 1, undo: patch(prototype) })
   }
   active.set(dataSource, interception)
-  return () => {
-    if (active.get(dataSource) !== interception) return
-    active.delete(dataSource)
+  const undo = () => {
     for (const prototype of new Set(prototypes)) {
       const known = patched.get(prototype)
       if (known === undefined) continue
@@ -63,6 +64,13 @@ export function intercept(dataSource: DataSource, interception: Interception): (
       known.undo()
       patched.delete(prototype)
     }
+  }
+  return () => {
+    if (active.get(dataSource) !== interception) return
+    active.delete(dataSource)
+    // A statement that is made already must be sent as it was made.
+    if (registry().running === 0) undo()
+    else registry().undoing.push(undo)
   }
 }
 
@@ -86,9 +94,22 @@ function patchBuilder(prototype: object): () => void {
       const builder = this as WriteBuilder
       const dataSource = sourceOf(builder)
       const interception = dataSource && registry().active.get(dataSource)
-      return interception === undefined ? original.call(this) : interception.execute(builder, () => original.call(this))
+      return interception === undefined
+        ? original.call(this)
+        : running(() => interception.execute(builder, () => original.call(this)))
     }
   })
+}
+
+async function running<T>(run: () => Promise<T>): Promise<T> {
+  const all = registry()
+  all.running += 1
+  try {
+    return await run()
+  } finally {
+    all.running -= 1
+    if (all.running === 0) for (const undo of all.undoing.splice(0)) undo()
+  }
 }
 
 /** Has the next query with this list of parameters replaced. TypeORM sends it before anything else can happen. */
@@ -225,6 +246,8 @@ function registry(): Registry {
     wraps: new WeakMap(),
     gates: new WeakMap(),
     inside: new AsyncLocalStorage(),
+    running: 0,
+    undoing: [],
     patched: new Map(),
   }
   return holder[REGISTRY]
