@@ -1,38 +1,9 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm'
 import { familyOf } from '../typeorm'
 import { type Send, sourceOf, type WriteBuilder } from './builder'
 import { runPersisting } from './persisting'
-import { turn } from './turn'
-
-/** What takes the place of a write while its data source is attached. */
-export interface Interception {
-  execute(builder: WriteBuilder, original: () => Promise<unknown>): Promise<unknown>
-  clear(manager: EntityManager, target: unknown, original: () => Promise<unknown>): Promise<unknown>
-}
-
-/** What takes the place of one query of a query runner. */
-export type Replacement = (queryRunner: QueryRunner, send: Send, sql: string, parameters: unknown[]) => Promise<unknown>
-
-interface Registry {
-  readonly active: WeakMap<DataSource, Interception>
-  /** By the very list of parameters that a builder is about to hand to its query runner. */
-  readonly expected: WeakMap<object, Replacement>
-  /** What stands in for the connections of query runners that are about to ask for them. */
-  readonly wraps: WeakMap<object, WrapConnection>
-  /** Query runners whose statements have to wait, until when. */
-  readonly gates: WeakMap<object, Promise<void>>
-  /** The query runners whose gates do not hold back what runs now. */
-  readonly inside: AsyncLocalStorage<readonly object[]>
-  /** How many writes are under way, and what is to be undone when there are none. */
-  running: number
-  readonly undoing: (() => void)[]
-  /** What was patched, with the number of attached data sources that need it. */
-  readonly patched: Map<object, { users: number; undo: () => void }>
-}
-
-/** On globalThis, so that two copies of this package patch TypeORM once. */
-const REGISTRY = Symbol.for('typeorm-audit-logger.interceptions')
+import { type Interception, type Replacement, registry } from './registry'
+import { sendingOver } from './sending'
 
 /**
  * Intercepts the writes of one data source. TypeORM's prototypes are patched with the first data source of that TypeORM
@@ -117,54 +88,20 @@ export function expectQuery(parameters: unknown[], replacement: Replacement): vo
   registry().expected.set(parameters, replacement)
 }
 
-/**
- * Runs what takes several statements while all others of the query runner wait, in the order in which they were sent:
- * the application may send several at once, of which none may come between, and none may overtake.
- */
-export async function exclusively<T>(queryRunner: QueryRunner, run: () => Promise<T>): Promise<T> {
-  const { gates, inside } = registry()
-  const open = inside.getStore() ?? []
-  // A subscriber to queries may write in the midst of one: it would wait for itself.
-  if (open.includes(queryRunner)) return run()
-  while (gates.has(queryRunner)) await gates.get(queryRunner)
-  const { promise, done } = turn()
-  gates.set(queryRunner, promise)
-  try {
-    return await inside.run([...open, queryRunner], run)
-  } finally {
-    gates.delete(queryRunner)
-    done()
-  }
-}
-
 /** The class of query runners that this driver makes; making one opens no connection. */
 function runnerPrototype({ driver }: DataSource): object {
   return Object.getPrototypeOf(driver.createQueryRunner('master')) as object
 }
 
-type WrapConnection = (connection: unknown) => unknown
-
-/**
- * Lets a query runner's own `query()` work with another connection than it has, so that it logs, tells subscribers and
- * wraps errors as always. It asks for its connection before it first waits, so nobody else is given this one.
- */
-export function withConnection<T>(queryRunner: QueryRunner, wrap: WrapConnection, run: () => T): T {
-  const { wraps } = registry()
-  wraps.set(queryRunner, wrap)
-  try {
-    return run()
-  } finally {
-    wraps.delete(queryRunner)
-  }
-}
-
 function patchRunner(prototype: object): () => void {
-  const { expected, wraps, gates, inside } = registry()
+  const { expected, wraps, sendings, gates, inside } = registry()
   const undoConnect = replace(prototype as Methods, 'connect', (original) => {
     return function connect(this: unknown, ...values: unknown[]) {
       const wrap = wraps.get(this as object)
+      const all = sendings.get(this as object)
       const connection = original.apply(this, values)
-      return wrap === undefined ? connection : connection.then(wrap)
+      if (wrap !== undefined) return connection.then(wrap)
+      return all?.size ? connection.then((one) => sendingOver(one as object, all)) : connection
     }
   })
   const undoQuery = replace(prototype as Methods, 'query', (original) => {
@@ -236,19 +173,4 @@ function replace(holder: Methods, name: string, make: (original: Method) => Meth
     if (own) holder[name] = original
     else delete holder[name]
   }
-}
-
-function registry(): Registry {
-  const holder = globalThis as { [REGISTRY]?: Registry }
-  holder[REGISTRY] ??= {
-    active: new WeakMap(),
-    expected: new WeakMap(),
-    wraps: new WeakMap(),
-    gates: new WeakMap(),
-    inside: new AsyncLocalStorage(),
-    running: 0,
-    undoing: [],
-    patched: new Map(),
-  }
-  return holder[REGISTRY]
 }

@@ -1,6 +1,6 @@
 import type { QueryRunner } from 'typeorm'
 import type { Send, StructuredResult } from './builder'
-import { withConnection } from './install'
+import { withConnection } from './sending'
 
 type Records = Record<string, unknown>[]
 

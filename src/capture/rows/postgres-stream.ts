@@ -1,6 +1,6 @@
 import type { QueryRunner } from 'typeorm'
 import type { Send, StructuredResult } from './builder'
-import { withConnection } from './install'
+import { sendOver, withConnection } from './sending'
 
 /** What is used of pg, whose rows come one by one to whoever listens, and are then kept by nobody. */
 interface Connection {
@@ -61,10 +61,9 @@ export function stream(
   statement: Streamed,
 ): Promise<StructuredResult> {
   const { sql, parameters } = statement
-  const wrap = (connection: unknown) => ({
-    query: (text: string, values: unknown[]) => submit(connection as Connection, Query, { text, values }, statement),
-  })
-  return withConnection(queryRunner, wrap, () => send(sql, parameters))
+  const over = (connection: object, text: unknown, values: unknown) =>
+    submit(connection as Connection, Query, { text: text as string, values: values as unknown[] }, statement)
+  return sendOver(queryRunner, { sql, over }, () => send(sql, parameters))
 }
 
 function submit(

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { DataSource, QueryRunner } from 'typeorm'
 import { OWN } from '../statement'
 import { familyOf } from '../typeorm'
-import { exclusively } from './install'
+import { exclusively } from './sending'
 import { turn } from './turn'
 
 interface TransactionsParts {
