@@ -141,7 +141,8 @@ export class Capture {
     this.#guard('queries', () => {
       if (TABLE_CHANGE.test(event.query)) this.#rows?.tableChanged()
       this.#frames.observe(event)
-      this.#results.observe(event)
+      // Not of a statement whose rows are read: TypeORM tells of others then, and theirs would be taken for it.
+      if (!this.#rows?.isReading(event.queryRunner)) this.#results.observe(event)
     })
   }
 
@@ -230,7 +231,7 @@ export class Capture {
   /** A write did happen, so if its event cannot be made, one that says so takes its place. */
   #observe(
     queryRunner: QueryRunner,
-    { metadata, decoration, action }: Subject,
+    { metadata, action }: Subject,
     make: () => Draft | undefined,
     date: Date,
   ): Observation | undefined {
@@ -243,9 +244,8 @@ export class Capture {
       this.#refused.set(queryRunner, problem)
       this.#reports.report('AUDIT_CAPTURE_FAILED', { problem: `${modelOf(metadata)}: ${problem}` }, modelOf(metadata))
       const instance = { model: modelOf(metadata), fields: [], timestamp: date.toISOString() }
-      // The problem's own words may hold a value that the decoration masks: then they are left out.
-      const said = decoration.mask.length > 0 ? 'see the application log' : problem
-      return { action, instance, coverageReason: `the change could not be read: ${said}` }
+      // Not the problem's own words, which may hold a value that is masked.
+      return { action, instance, coverageReason: 'the change could not be read: see the application log' }
     }
   }
 

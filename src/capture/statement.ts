@@ -18,6 +18,9 @@ const PREPARE = /^prepare\s+transaction\b/i
 /** What may stand around a semicolon that ends no statement: texts, names, comments, dollar quotes. */
 const PIECES = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|\/\*[\s\S]*?\*\/|\$(\w*)\$[\s\S]*?\$\1\$|;/g
 
+/** A function of PostgreSQL whose body has statements, and an END of its own. */
+const BODY = /^create\b.*\bbegin\s+atomic\b/is
+
 const NONE: readonly Control[] = []
 
 /** Behind what begins a transaction that is no one's but this package's, around what is one write to everyone else. */
@@ -49,6 +52,7 @@ function readControls(query: string): readonly (Control | undefined)[] {
     const control = mayControl(query) ? controlOf(query) : undefined
     return control === undefined ? NONE : [control]
   }
+  if (BODY.test(query.replace(LEAD, ''))) return NONE
   const statements = split(query)
   const controls = statements.map((statement) => controlOf(statement))
   return controls.some((control) => control !== undefined) ? controls : NONE

@@ -9,7 +9,7 @@ const CANDIDATE = new RegExp(`(${NONE})|(?<!\\d)(?:${GROUPS})(?!\\d)|\\d{13,}`, 
 /** No text without it holds one. */
 const MAYBE = new RegExp(`\\d{13}|\\d{4}${GAP}\\d{4}`, 'i')
 
-/** Of hashes, trace ids and object ids, which may have long runs of digits in them. */
+/** Of hashes, trace ids and object ids, which may have long runs of digits in them; longer ones are bytes (geometries). */
 const HEX_LENGTHS = new Set([16, 24, 32, 40, 48, 56, 64, 96, 128])
 
 /**
@@ -52,6 +52,7 @@ function standsForItself(text: string, at: number, found: string): boolean {
   const [head = ''] = /[0-9a-z]*$/i.exec(before.replace(/%[0-9a-f]{2}$/i, '')) ?? []
   const [tail = ''] = /^[0-9a-z]*/i.exec(text.slice(at + found.length, at + found.length + 130)) ?? []
   const word = head + found + tail
-  const hexadecimal = HEX_LENGTHS.has(word.length) && /^(?:[0-9a-f]+|[0-9A-F]+)$/.test(word) && /[a-f]/i.test(word)
+  const hashLike = HEX_LENGTHS.has(word.length) || (word.length > 40 && word.length % 2 === 0)
+  const hexadecimal = hashLike && /^(?:[0-9a-f]+|[0-9A-F]+)$/.test(word) && /[a-f]/i.test(word)
   return !hexadecimal
 }

@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { Column, DataSource, Entity, PrimaryGeneratedColumn, type QueryRunner } from 'typeorm'
+import { Column, DataSource, type DataSourceOptions, Entity, PrimaryGeneratedColumn, type QueryRunner } from 'typeorm'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createDatabase } from '../support/shared'
 import { summary, Trail } from '../unit/capture/support'
@@ -17,8 +17,8 @@ afterEach(async () => {
 
 /** What packages for tenants do (typeorm-rls among them): a query runner of their own, which sets the tenant before each query. */
 async function open(): Promise<DataSource> {
-  const options = { ...(await createDatabase('postgres')), entities: [Note], synchronize: true } as const
-  const source = await new DataSource(options).initialize()
+  const options = { ...(await createDatabase('postgres')), entities: [Note], synchronize: true }
+  const source = await new DataSource(options as DataSourceOptions).initialize()
   opened.push(source)
   const { driver } = source
   const Base = Object.getPrototypeOf(driver.createQueryRunner('master')).constructor as new (

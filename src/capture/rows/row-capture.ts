@@ -31,6 +31,7 @@ export class RowCapture implements Interception {
   readonly #parts: RowCaptureParts
   readonly #readability: Readability
   readonly #transactions: Transactions
+  readonly #reading = new WeakSet<QueryRunner>()
   readonly #traits = new WeakMap<EntityMetadata, Traits>()
 
   constructor(parts: RowCaptureParts) {
@@ -53,6 +54,11 @@ export class RowCapture implements Interception {
     }
     if (write !== undefined) return this.#run({ builder, write, metadata, kind }, original)
     return strict ? this.#checked(builder, original) : original()
+  }
+
+  /** Whether a statement is under way whose rows are read. */
+  isReading(queryRunner: QueryRunner): boolean {
+    return this.#reading.has(queryRunner)
   }
 
   /** To be told of a statement that changes tables. */
@@ -168,7 +174,9 @@ export class RowCapture implements Interception {
         this.#parts.checkStrict(queryRunner)
         const { runsCode } = this.#traitsOf(metadata)
         const rows = new Rows(this.#parts, { ...statement, runsCode }, queryRunner)
+        this.#reading.add(queryRunner)
         const ran = await write.run(place, [sql, parameters], rows.sink)
+        this.#reading.delete(queryRunner)
         this.#parts.hold(queryRunner, rows.events(ran.unread))
         this.#parts.checkStrict(queryRunner)
         return ran.result
@@ -176,6 +184,7 @@ export class RowCapture implements Interception {
       this.#readability.wasRead(metadata)
       return result
     } catch (error) {
+      this.#reading.delete(queryRunner)
       if (!this.#readability.isRefusal(error, metadata)) {
         if (!this.#parts.inTransaction(queryRunner)) this.#parts.statementFailed(error as object)
         throw error

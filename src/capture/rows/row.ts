@@ -138,7 +138,7 @@ export class RowImage {
 
   #read(column: ColumnMetadata, place: number): unknown {
     const value = this.row[place]
-    if (value === null || value === undefined) return value
+    if (value === undefined || (value === null && column.transformer === undefined)) return value
     const { driver } = this.#dataSource
     if (column.transformer === undefined) return driver.prepareHydratedValue(value, column)
     // Once: it may work in place, and an event may ask for the value and for the name.

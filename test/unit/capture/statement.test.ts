@@ -45,6 +45,12 @@ describe('transaction control in a query', () => {
     expect(controlsIn(query)).toEqual([control])
   })
 
+  it('of a function is none', () => {
+    const body = 'CREATE OR REPLACE FUNCTION one() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END'
+    expect(controlsIn(body)).toEqual([])
+    expect(controlsIn(`/* migration */ ${body}`)).toEqual([])
+  })
+
   it.each([
     '',
     ';',
