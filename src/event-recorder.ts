@@ -8,6 +8,7 @@ import { type ContextNode, contextExtra, contextField, contextNode } from './con
 import { foundSoon, type Present, presentIn } from './context/jobs/present'
 import { type Organisation, OrganisationFinder } from './context/organisation'
 import { type Claimed, type ReadPart, whoNow } from './context/who'
+import { Delivery } from './delivery'
 import { type BuiltEvent, buildEvent, type RawEvent } from './event/build'
 import { copyOwn } from './event/copy-own'
 import type { Actor } from './event/event'
@@ -16,11 +17,9 @@ import { putAll } from './event/put'
 import { closeLine, isoDate, newEventId, openLine } from './event/serialise'
 import { callStack } from './event/stack'
 import { type RawSurroundings, Surroundings } from './event/surroundings'
-import { pushInSlices } from './push-in-slices'
-import type { EventLine, EventQueue } from './queue/queue'
+import type { EventQueue } from './queue/queue'
 import type { CapturedEvent, Moment, Observation, Observe, Recorder } from './recorder'
 import { problemOf, Reports } from './report'
-import { SpareTime } from './spare-time'
 import { EventFilter } from './switches/filter'
 import { isSuspended } from './switches/suspension'
 import { traceOf } from './telemetry/active-span'
@@ -50,14 +49,13 @@ export class EventRecorder implements Recorder {
   readonly #source: ActorSource
   readonly #organisations: OrganisationFinder
   readonly #filter: EventFilter
-  readonly #waiting = new Set<Promise<void>>()
-  readonly #spare = new SpareTime()
-  #opened = false
+  readonly #delivery: Delivery
 
   constructor({ settings, queue, dataSources, reports, clock = Date.now, loadingMs }: RecorderOptions) {
     this.#settings = settings
     this.#queue = queue
     this.#reports = reports ?? new Reports(settings.logger)
+    this.#delivery = new Delivery(queue, settings, this.#reports)
     this.#clock = clock
     this.#masking = new Masking({ ...settings, maskEntity: entityMasks(dataSources) })
     this.#source = {
@@ -143,49 +141,6 @@ export class EventRecorder implements Recorder {
     return { organisation, raw: { user: actor, content, request, entryPoint, trace, stack } }
   }
 
-  deliver(events: readonly CapturedEvent[], transactionId?: string): void {
-    const kept = events.includes(LEFT_OUT) ? events.filter((event) => event !== LEFT_OUT) : events
-    if (kept.length === 0) return
-    try {
-      const delivery = kept as readonly Captured[]
-      const asked = delivery.map(({ organisation }) =>
-        typeof organisation === 'function' ? organisation() : organisation,
-      )
-      if (!asked.some((one) => one instanceof Promise)) this.#write(delivery, asked as Actor[], transactionId)
-      else {
-        const known = Promise.all(asked).then((organisations) => this.#write(delivery, organisations, transactionId))
-        this.#wait(known.catch((error: unknown) => this.#lost(kept.length, error)))
-      }
-    } catch (error) {
-      this.#lost(kept.length, error)
-    }
-  }
-
-  /** Pushes the lines: at once when they are there already, else in its turn. */
-  #write(events: readonly Captured[], organisations: readonly Actor[], transactionId: string | undefined): void {
-    const lines: EventLine[] = []
-    let next = 0
-    const write = (count: number): void => {
-      for (const end = next + count; next < end; next += 1) {
-        try {
-          const built = (events[next] as Captured).build()
-          if (built !== undefined) lines.push(closed(built, organisations[next], lines.length, transactionId))
-        } catch (error) {
-          this.#lost(1, error)
-        }
-      }
-      if (next === events.length && lines.length > 0) this.#push(lines)
-    }
-    if (this.#spare.isIdle && !events.some((event) => event instanceof SoonCaptured)) {
-      write(events.length)
-      return
-    }
-    // While the process exits it would be too late for a queue to be made.
-    if (!this.#opened) this.#queue.open?.()
-    this.#opened = true
-    this.#spare.add(events.length, write)
-  }
-
   /**
    * What an event made now would tell of who, on whose behalf and from where; a promise only where the organisation
    * must be loaded. Undefined outside of any context.
@@ -200,40 +155,22 @@ export class EventRecorder implements Recorder {
     return asked instanceof Promise ? foundSoon(asked).then(read) : read(asked)
   }
 
+  deliver(events: readonly CapturedEvent[], transactionId?: string): void {
+    this.#delivery.deliver(events, transactionId)
+  }
+
   async flush(): Promise<void> {
     await this.settle()
     await this.#queue.flush()
   }
 
+  /** Resolves when no delivery waits for an organisation any more. */
+  settle(): Promise<void> {
+    return this.#delivery.settle()
+  }
+
   refusal(events?: number): AuditError | undefined {
     return this.#queue.refusal?.(events)
-  }
-
-  /** Resolves when no delivery waits for an organisation any more. */
-  async settle(): Promise<void> {
-    this.#spare.finish()
-    while (this.#waiting.size > 0) {
-      await Promise.all(this.#waiting)
-      this.#spare.finish()
-    }
-  }
-
-  #push(lines: readonly EventLine[]): void {
-    try {
-      const rest = pushInSlices(this.#queue, lines, this.#settings)
-      if (rest !== undefined) this.#wait(rest.catch((error: unknown) => this.#lost(lines.length, error)))
-    } catch (error) {
-      this.#lost(lines.length, error)
-    }
-  }
-
-  #wait(delivery: Promise<void>): void {
-    const waiting = delivery.finally(() => this.#waiting.delete(waiting))
-    this.#waiting.add(waiting)
-  }
-
-  #lost(count: number, error: unknown): void {
-    this.#reports.report('AUDIT_DELIVERY_FAILED', { count, problem: problemOf(error) })
   }
 
   #date(given: Date | undefined, coverage: string[]): string {
