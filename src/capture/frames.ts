@@ -47,6 +47,10 @@ const COMMITS_FIRST =
   /^\s*(?:alter|create(?!\s+(?:or\s+replace\s+)?temporary)|drop(?!\s+temporary)|rename|truncate|grant|revoke|lock\s+tables?|analyze|optimize|repair)\b/i
 /** `LOCK TABLES` of MySQL, which keeps what it locks until this, or until a transaction begins. */
 const TABLE_LOCK = /^\s*(un)?lock\s+tables?\b/i
+/** What may end a transaction in either way, and the server says only that it has ended. */
+const PROCEDURE = /^\s*(?:call|execute|begin\s+not\s+atomic)\b/i
+/** A lock that was waited for too long: with innodb_rollback_on_timeout the transaction is gone, else the statement. */
+const TIMEOUT = 1205
 /** A syntax error, and what is not allowed inside of XA: those commit nothing. */
 const NOT_TRIED = new Set<unknown>([1064, 1399])
 
@@ -62,6 +66,8 @@ export class TransactionFrames {
   readonly #reports: Reports
   readonly #states = new WeakMap<QueryRunner, TransactionState>()
   readonly #locking = new WeakSet<QueryRunner>()
+  /** Those that may be gone, as the next answer of the server will show. */
+  readonly #doubtful = new WeakSet<Open>()
   /** How many transactions hold events. */
   #waiting = 0
   #idle: (() => void) | undefined
@@ -201,10 +207,11 @@ export class TransactionFrames {
       const lock = TABLE_LOCK.exec(query)
       if (lock !== null) this.#locking[lock[1] === undefined ? 'add' : 'delete'](queryRunner)
       const packet = okPacket(rawResults)
-      if (packet !== undefined) this.#observeStatus(queryRunner, packet)
+      if (packet !== undefined) this.#observeStatus(queryRunner, packet, query)
       return
     }
     const state = this.#stateOf(queryRunner)
+    if (state.kind === 'open' && errnoOf(error) === TIMEOUT) this.#doubtful.add(state)
     const lost = isLoss(error)
     const commits = !lost && COMMITS_FIRST.test(query) && wasTried(error)
     if (state.kind !== 'open' || !(lost || commits)) return
@@ -214,16 +221,26 @@ export class TransactionFrames {
   }
 
   /** MySQL says after each statement whether a transaction is open. */
-  #observeStatus(queryRunner: QueryRunner, packet: OkPacket): void {
+  #observeStatus(queryRunner: QueryRunner, packet: OkPacket, query: string): void {
     const state = this.#stateOf(queryRunner)
     const inside = inTransaction(packet)
     const standing = !autocommits(packet)
-    // A statement that commits implicitly, such as CREATE TABLE.
-    if (state.kind === 'open' && state.trusted && !inside) this.#commit(queryRunner, state)
+    if (state.kind === 'open' && state.trusted && !inside) {
+      if (this.#doubtful.has(state)) this.#setState(queryRunner, next(state))
+      else if (PROCEDURE.test(query)) this.#endUnknown(queryRunner, state)
+      // A statement that commits implicitly, such as CREATE TABLE.
+      else this.#commit(queryRunner, state)
+    } else if (state.kind === 'open') this.#doubtful.delete(state)
     const { kind } = this.#stateOf(queryRunner)
     // Autocommit is off, or a stored procedure began a transaction.
     if (kind !== 'open' && (inside || standing)) this.#setState(queryRunner, begin({ trusted: true, standing }))
     else if (kind === 'untracked') this.#setState(queryRunner, IDLE)
+  }
+
+  #endUnknown(queryRunner: QueryRunner, open: Open): void {
+    this.#setState(queryRunner, IDLE)
+    const count = held(open).length
+    if (count > 0) this.#reports.report('AUDIT_COMMIT_UNKNOWN', { count, problem: 'a procedure ended the transaction' })
   }
 
   #commit(queryRunner: QueryRunner, open: Open): void {
@@ -252,11 +269,15 @@ export class TransactionFrames {
 }
 
 function isLoss(error: unknown): boolean {
-  return LOST.has((error as { errno?: unknown } | null | undefined)?.errno)
+  return LOST.has(errnoOf(error))
+}
+
+function errnoOf(error: unknown): unknown {
+  return (error as { errno?: unknown } | null | undefined)?.errno
 }
 
 function wasTried(error: unknown): boolean {
-  return isAnswer(error) && !NOT_TRIED.has((error as { errno?: unknown }).errno)
+  return isAnswer(error) && !NOT_TRIED.has(errnoOf(error))
 }
 
 /** Whether the database itself refused; a lost connection leaves open whether the COMMIT took effect. */

@@ -38,6 +38,8 @@ export async function walkToEnd(
       loaded = true
       const { load } = step
       const holder: object = value
+      if (!isOnlyIn(load, dataSources))
+        throw new Error(`several databases have ${nameOf(holder)}, and it may be of any`)
       value = await whileLoadingOrganisation(() => loadPath(holder, load, path.slice(index)))
       if (value === null || value === undefined) return undefined
       step = stepTo(value, name, dataSources)
@@ -82,6 +84,24 @@ function lazyValue(holder: object, name: string): unknown {
   const loaded = fields[`__${name}__`]
   if (fields[`__has_${name}__`] === true) return loaded ?? null
   return loaded ?? fields[`__promise_${name}__`]
+}
+
+/** An object does not say which data source it was loaded from, and one key may be another user's in each database. */
+function isOnlyIn({ dataSource, metadata }: KnownEntity, dataSources: Iterable<DataSource>): boolean {
+  const place = placeOf(dataSource)
+  for (const other of dataSources) {
+    const knows = other !== dataSource && other.isInitialized && other.hasMetadata(metadata.target)
+    if (knows && (place === undefined || placeOf(other) !== place)) return false
+  }
+  return true
+}
+
+/** Where the data is; undefined of a database in memory, which is each data source's own. */
+function placeOf({ options }: DataSource): string | undefined {
+  const { type, replication, host, port, database, url } = options as unknown as Record<string, unknown>
+  if (type === 'sqljs' || database === ':memory:') return undefined
+  const { master } = (replication ?? {}) as { master?: object }
+  return JSON.stringify([type, { host, port, database, url, ...master }])
 }
 
 /**
