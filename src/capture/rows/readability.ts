@@ -11,6 +11,8 @@ interface ReadabilityParts {
   inTransaction(queryRunner: QueryRunner): boolean
 }
 
+/** Of SQLite, which may return the rows of an INSERT into the same table. */
+const VIRTUAL = /RETURNING is not available on virtual tables/
 /** "No such column" and "no right to read it", as each database says it. */
 const REFUSALS = new Set<unknown>(['42703', '42501', 1054, 1142, 1143])
 
@@ -80,6 +82,7 @@ export class Readability {
       unknown
     >
     const rewritten = code === '0A000' && routine === 'RewriteQuery'
+    if (VIRTUAL.test(String(message))) return true
     const known = REFUSALS.has(code) || REFUSALS.has(errno) || /no such column/.test(String(message))
     // Read before: then it is another role, or another table than it was.
     return known || (rewritten && !this.#readable.has(root))

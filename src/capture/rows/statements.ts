@@ -199,8 +199,8 @@ export function readable(builder: WriteBuilder, name: string): string {
     case 'mysql':
       return typed(...(dataSource?.driver.spatialTypes ?? [])) ? `ST_AsText(${escaped})` : escaped
     case 'sqlite': {
-      // With its table: SQLite takes a lone quoted name that is no column for a text.
-      const column = `${tableOf(builder)}.${escaped}`
+      // With its table: SQLite takes a lone quoted name that is no column for a text. RETURNING knows no attached file.
+      const column = `${builder.escape(builder.getMainTableName().split('.').at(-1) ?? '')}.${escaped}`
       return typed('bigint') ? `CAST(${column} AS TEXT)` : column
     }
     default:
