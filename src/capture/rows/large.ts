@@ -1,5 +1,6 @@
 import { familyOf } from '../typeorm'
 import type { WriteBuilder } from './builder'
+import { watchOthers } from './other-writers'
 import { layoutOf } from './row'
 import { keyNames, readable, selectMatching, tableOf } from './statements'
 import type { Place, Ran, RowSink, WriteParts } from './write'
@@ -30,6 +31,7 @@ export async function writeLarge(place: Place, parts: WriteParts, sink: RowSink)
   const { builder, kind, dataSource } = parts
   const spool = builder.escape(TABLE)
   const sqlite = familyOf(dataSource) === 'sqlite'
+  const othersWrote = watchOthers(parts)
   try {
     await queryRunner.query(...createSpool(parts, sqlite))
   } catch {
@@ -38,17 +40,19 @@ export async function writeLarge(place: Place, parts: WriteParts, sink: RowSink)
   }
   try {
     const result = await send(...builder.getQueryAndParameters())
+    const doubt = othersWrote()
     let lost = 0
     let read = 0
     const select = selectPortion(parts, { sqlite, paired: kind !== 'delete' })
     for (let last = 0; ; ) {
       const records = (await queryRunner.query(select, [last])) as Record<string, unknown>[]
       read += records.length
-      for (const record of records) if (!hand(record, parts, sink)) lost += 1
+      const since = othersWrote()
+      for (const record of records) if (!hand(record, parts, sink, since)) lost += 1
       if (records.length < PORTION) break
       last = Number(records.at(-1)?.__audit_n)
     }
-    return { result, unread: unreadOf({ lost, read, written: result.affected }) }
+    return { result, unread: doubt ?? unreadOf({ lost, read, written: result.affected }) }
   } finally {
     // If the transaction is lost, so is the table; with the connection at the latest.
     await queryRunner.query(`DROP ${sqlite ? '' : 'TEMPORARY '}TABLE IF EXISTS ${spool}`).catch(() => undefined)
@@ -93,7 +97,12 @@ function qualified(builder: WriteParts['builder'], table: string, name: string):
 }
 
 /** @returns false when the row was not found again */
-function hand(record: Record<string, unknown>, { kind, builder, metadata }: WriteParts, sink: RowSink): boolean {
+function hand(
+  record: Record<string, unknown>,
+  { kind, builder, metadata }: WriteParts,
+  sink: RowSink,
+  doubt?: string,
+): boolean {
   const { names } = layoutOf(metadata)
   const before = names.map((_, place) => record[`b${place}`])
   if (kind === 'delete') {
@@ -102,7 +111,7 @@ function hand(record: Record<string, unknown>, { kind, builder, metadata }: Writ
   }
   const after = names.map((_, place) => record[`a${place}`])
   const found = keyNames(builder).every((name) => after[names.indexOf(name)] !== null)
-  if (found) sink.take(before, after)
+  if (found) sink.take(before, after, doubt)
   return found
 }
 

@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm'
 import { familyOf } from '../typeorm'
 import { metadataOf, type WriteBuilder } from './builder'
 import { capped, isLimited, MOST_ROWS, unreadOf, writeLarge } from './large'
+import { watchOthers } from './other-writers'
 import { takeRows } from './returning-write'
 import { layoutOf, type Row, rowOf } from './row'
 import {
@@ -51,6 +52,7 @@ export class ReadAround implements RowWrite {
       const [select, values] = selectMatching(builder, end)
       return (await queryRunner.query(select, values)) as Record<string, unknown>[]
     }
+    const othersWrote = watchOthers(this.#parts)
     let found = await read(capped(limited, lock))
     if (!limited && found.length > MOST_ROWS) {
       const ran = await writeLarge({ queryRunner, send, alone: false }, this.#parts, sink)
@@ -66,6 +68,7 @@ export class ReadAround implements RowWrite {
       for (const row of before) sink.take(row, undefined)
       return { result, unread: unreadOf({ lost: 0, read: before.length, written }) }
     }
+    const doubt = othersWrote()
     const keys = new Keys(this.#parts, before)
     if (this.#returns) for (const row of takeRows(result, this.#parts)) keys.add(row)
     else {
@@ -78,7 +81,7 @@ export class ReadAround implements RowWrite {
           keys.add(rowOf(layout, record))
       }
     }
-    return { result, unread: keys.pair(sink, written) }
+    return { result, unread: keys.pair(sink, written, doubt) }
   }
 }
 
@@ -89,6 +92,9 @@ export class Keys {
   readonly rows: readonly (readonly unknown[])[]
   readonly #builder: WriteBuilder
   readonly #before: readonly Row[]
+  readonly #setsKey: boolean
+  /** Whether a row that is not among those after the statement was not written by it. */
+  readonly #returns: boolean
   readonly #after = new Map<string, Row>()
 
   constructor({ builder, kind, metadata, dataSource }: WriteParts, before: readonly Row[]) {
@@ -96,39 +102,51 @@ export class Keys {
     const moved = kind === 'update' ? newKeyOf(builder, dataSource) : new Map<string, unknown>()
     this.columns = keyNames(builder)
     this.rows = before.map((row) =>
-      this.columns.map((name) => (moved.has(name) ? moved.get(name) : row[places.get(name) ?? -1])),
+      this.columns.map((name) => {
+        const given = moved.get(name)
+        return given === undefined || typeof given === 'function' ? row[places.get(name) ?? -1] : given
+      }),
     )
     this.#builder = builder
     this.#before = before
+    this.#setsKey = moved.size > 0
+    this.#returns = familyOf(dataSource) === 'sqlite'
   }
 
   add(after: Row): void {
     this.#after.set(keyText(this.#builder, after), after)
   }
 
-  /** @returns why nothing is known of some of the rows */
-  pair(sink: RowSink, written = this.#after.size): string | undefined {
-    const [first] = this.#after.values()
-    let lost = 0
-    this.#before.forEach((row, index) => {
-      const single = this.#before.length === 1 ? first : undefined
-      const after = single ?? this.#after.get(keyTextOf(this.rows[index] ?? []))
-      if (after === undefined) lost += 1
-      else sink.take(row, after)
-    })
-    return unreadOf({ lost, read: this.#before.length, written })
+  /**
+   * @param doubt why it is not certain that the rows are those that were read before
+   * @returns why nothing is known of some of the rows
+   */
+  pair(sink: RowSink, written = this.#after.size, doubt?: string): string | undefined {
+    const found = this.#before.map((row, index) => [row, this.#afterOf(index, doubt)] as const)
+    for (const [row, after] of found) if (after !== undefined) sink.take(row, after, doubt)
+    const paired = found.filter(([, after]) => after !== undefined).length
+    const lost = this.#setsKey || !this.#returns ? this.#before.length - paired : 0
+    return unreadOf({ lost, read: paired + lost, written })
+  }
+
+  #afterOf(index: number, doubt: string | undefined): Row | undefined {
+    if (this.#setsKey && doubt !== undefined) return undefined
+    const [only] = this.#after.values()
+    // The key that was given may be read in another form.
+    const moved = this.#setsKey && this.#before.length === 1 && this.#after.size === 1
+    return moved ? only : this.#after.get(keyTextOf(this.rows[index] ?? []))
   }
 }
 
-/** What the statement makes of the primary key, if it sets it. */
+/** What the statement makes of the primary key, if it sets it: values, or functions that give SQL. */
 function newKeyOf(builder: WriteBuilder, { driver }: DataSource): Map<string, unknown> {
   const values = builder.expressionMap.valuesSet
   const moved = new Map<string, unknown>()
   if (typeof values !== 'object' || values === null || Array.isArray(values)) return moved
   for (const column of metadataOf(builder)?.primaryColumns ?? []) {
     const value: unknown = column.getEntityValue(values)
-    if (value !== undefined && typeof value !== 'function')
-      moved.set(column.databaseName, driver.preparePersistentValue(value, column))
+    if (value === undefined) continue
+    moved.set(column.databaseName, typeof value === 'function' ? value : driver.preparePersistentValue(value, column))
   }
   return moved
 }

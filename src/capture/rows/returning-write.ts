@@ -2,6 +2,7 @@ import { familyOf } from '../typeorm'
 import { overwritten, type StructuredResult } from './builder'
 import { conflictKeys, isKeyOpen } from './conflict-keys'
 import { streamRecords } from './mysql-stream'
+import { watchOthers } from './other-writers'
 import { restoreResult } from './restore-result'
 import { type Layout, layoutOf, type Row, rowOf, valuesOf } from './row'
 import { keyNames, keyTextOf, returning, returningAtEnd, returningList, selectByValues, takeRow } from './statements'
@@ -31,19 +32,22 @@ export class ReturningWrite implements RowWrite {
 
   async run(place: Place, [sql, parameters]: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
     const { kind, dataSource } = this.#parts
+    const othersWrote = this.#upsert ? watchOthers(this.#parts) : () => undefined
+    let doubt: string | undefined
     const before = this.#upsert ? await this.#before(place) : undefined
     const onRow = (row: Row) => {
       if (kind === 'delete') sink.take(row, undefined)
       else if (before === undefined) sink.take(undefined, row)
       else {
         const was = before.of(row)
-        sink.take(was, row, was === undefined ? before.doubt : undefined)
+        sink.take(was, row, doubt ?? (was === undefined ? before.doubt : undefined))
         // The same row may be given twice.
         before.add(row)
       }
     }
     if (familyOf(dataSource) === 'mysql') return { result: await this.#stream(place, [sql, parameters], onRow) }
     const result = await place.send(sql, parameters)
+    doubt = othersWrote()
     for (const row of takeRows(result, this.#parts)) onRow(row)
     return { result }
   }

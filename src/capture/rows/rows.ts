@@ -85,6 +85,8 @@ export class Rows {
   readonly #eventSoon: EventSoon | undefined
   /** Rows come in callbacks of the driver, which run in the context of whoever opened its connection. */
   readonly #context: AsyncResource | undefined
+  /** Why rows that look as they did before may have been changed. */
+  #unsure: string | undefined
   /** How many events of the transaction wait already. */
   readonly #held: number
 
@@ -152,7 +154,11 @@ export class Rows {
     const concrete = concreteOf(metadata, (change.before ?? change.after) as Row)
     const decoration = this.#parts.selection.of(concrete)
     if (this.#persisting !== undefined) this.#mark(this.#persisting, metadata, change)
-    if (decoration === undefined || isUnchanged(change)) return
+    if (decoration === undefined) return
+    if (isUnchanged(change)) {
+      this.#unsure ??= change.doubt
+      return
+    }
     if (this.#eventSoon !== undefined) {
       this.#addSoon(this.#eventSoon, { read: () => change, size: sizeOf(change.before) + sizeOf(change.after) })
       return
@@ -182,7 +188,7 @@ export class Rows {
     store.handled.add(rowMark(metadata.tablePath, pk))
   }
 
-  events(unread: string | undefined): readonly CapturedEvent[] {
+  events(unread = this.#unsure): readonly CapturedEvent[] {
     const { selection, dataSource } = this.#parts
     const { metadata, kind } = this.#statement
     const side = this.#links.length > 0 ? selection.ofJunction(metadata) : undefined
