@@ -73,8 +73,13 @@ function attach(dataSource: DataSource, recorder: Recorder, settings: Settings, 
     }
   }
   EventSubscriber()(BoundSubscriber)
-  const subscribers = dataSource.subscribers as EntitySubscriberInterface[]
-  if (dataSource.isInitialized) subscribers.push(new BoundSubscriber())
+  // The first in each list: one that throws, or changes the entity, must not come before. TypeORM makes them in the order
+  // of their decoration; a new list, because it may be going through this one.
+  const { entitySubscribers } = getMetadataArgsStorage()
+  entitySubscribers.unshift(...entitySubscribers.splice(-1))
+  if (dataSource.isInitialized) {
+    Object.assign(dataSource, { subscribers: [new BoundSubscriber(), ...dataSource.subscribers] })
+  }
   try {
     setSubscribers(dataSource, (classes) => [...classes, BoundSubscriber])
   } catch (error) {

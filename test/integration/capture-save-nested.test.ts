@@ -65,4 +65,23 @@ describe.each(DRIVERS)('writes within a save(), %s', (driver) => {
     const names = events.flatMap(({ changes }) => Object.keys(changes ?? {}))
     expect(names.sort(), summary(events)).toEqual(['name', 'parent'])
   })
+
+  it.each(['insert', 'save'] as const)('%s(): a subscriber that was there before and throws', async (verb) => {
+    const { dataSource, manager, trail } = await open(driver)
+    await manager.insert(Parent, { id: 1 })
+    trail.attach(dataSource)()
+    const thrower = () => {
+      throw new Error('the search index is down')
+    }
+    dataSource.subscribers.push({ afterInsert: thrower, afterUpdate: thrower } as never)
+    trail.attach(dataSource)
+    trail.take()
+    const writing =
+      verb === 'insert'
+        ? manager.insert(Parent, { id: 2, name: 'b' })
+        : manager.save(manager.create(Parent, { id: 1, name: 'b' }), { transaction: false })
+    await expect(writing).rejects.toThrow('index')
+    expect(await manager.countBy(Parent, { name: 'b' })).toBe(1)
+    expect(trail.one().changes).toMatchObject({ name: { to: 'b' } })
+  })
 })
