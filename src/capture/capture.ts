@@ -11,6 +11,7 @@ import { modelOf } from './instance'
 import { junctionDraft } from './junction'
 import { primaryKeyOf } from './properties'
 import { intercept } from './rows/install'
+import { mayBeRetold } from './rows/listeners'
 import { persisting, rowMark } from './rows/persisting'
 import { RowCapture } from './rows/row-capture'
 import type { Subject } from './rows/rows'
@@ -199,8 +200,10 @@ export class Capture {
 
   /** Whether the rows of the statement itself tell of this write, and better. */
   #isHandled({ metadata, databaseEntity }: WriteEvent, verb: Verb): boolean {
-    const family = familyOf(this.#dataSource)
-    if (verb === 'INSERT' && family === 'mysql') return this.#dataSource.driver.isReturningSqlSupported('insert')
+    const dataSource = this.#dataSource
+    const family = familyOf(dataSource)
+    if (verb === 'INSERT' && family === 'mysql')
+      return dataSource.driver.isReturningSqlSupported('insert') || mayBeRetold(metadata, 'insert', dataSource)
     if (verb !== 'UPDATE' || family === 'postgres') return true
     if (typeof databaseEntity !== 'object' || databaseEntity === null) return true
     const mark = rowMark(metadata.tablePath, primaryKeyOf(metadata, databaseEntity))

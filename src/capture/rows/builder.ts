@@ -36,6 +36,8 @@ export interface ExpressionMap {
   readonly callListeners: boolean
   readonly updateEntity: boolean
   readonly onIgnore?: unknown
+  /** The keys that TypeORM has made for the rows of an INSERT. */
+  readonly locallyGenerated?: Readonly<Record<number, object>>
   /** What 0.3 has for the text of an ON CONFLICT. */
   readonly onConflict?: string
   readonly onUpdate?: {

@@ -3,6 +3,7 @@ import { propertiesOf } from '../properties'
 import { type ColumnMetadata, familyOf } from '../typeorm'
 import { metadataOf, type WriteBuilder } from './builder'
 import { isKeptAsGiven } from './kept-as-given'
+import { mayBeRetold } from './listeners'
 import { persisting } from './persisting'
 import type { WriteKind } from './row-drafts'
 
@@ -23,7 +24,7 @@ export function leftToSubscribers(builder: WriteBuilder, kind: WriteKind, dataSo
   // An orphan, and a save() that does not read back.
   if (expressionMap.whereEntities.length === 0 || !expressionMap.updateEntity) return false
   const metadata = metadataOf(builder)
-  if (metadata === undefined) return false
+  if (metadata === undefined || mayBeRetold(metadata, kind, dataSource)) return false
   const values = expressionMap.valuesSet
   return propertiesOf(metadata).every(({ columns, relation, also }) => {
     if (columns.some((column) => !column.isSelect || column.asExpression !== undefined || keptBySelf(column)))

@@ -1,10 +1,12 @@
+import { UNREADABLE } from './readability'
 import { layoutOf, rowOf } from './row'
 import { keyNames, selectByValues } from './statements'
 import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
 
 /**
- * An INSERT of MySQL of which no subscriber is told (`listeners: false`): it returns no rows, so they are read by the keys
- * that were given, or that the server counted on from the first one, which it does without gaps for one statement.
+ * An INSERT of MySQL of which no subscriber is told (`listeners: false`), or not what the rows have: it returns none, so
+ * they are read by the keys that were given, that TypeORM has made, or that the server counted on from the first one, which
+ * it does without gaps for one statement.
  */
 export class MysqlInsert implements RowWrite {
   readonly #parts: WriteParts
@@ -35,25 +37,34 @@ export class MysqlInsert implements RowWrite {
       return { result, unread: `${affectedRows} rows were written by an insert, and their keys are not known` }
     }
     const layout = layoutOf(metadata)
-    for (const [select, values] of selectByValues(builder, dataSource, {
-      columns: keyNames(builder),
-      rows,
-      lock: '',
-    })) {
-      for (const record of (await queryRunner.query(select, values)) as Record<string, unknown>[]) {
-        sink.take(undefined, rowOf(layout, record))
+    try {
+      for (const [select, values] of selectByValues(builder, dataSource, {
+        columns: keyNames(builder),
+        rows,
+        lock: '',
+      })) {
+        for (const record of (await queryRunner.query(select, values)) as Record<string, unknown>[]) {
+          sink.take(undefined, rowOf(layout, record))
+        }
       }
+    } catch {
+      // It must not be taken for a refusal of the write, which would be repeated.
+      return { result, unread: `${affectedRows} rows were written, ${UNREADABLE}` }
     }
     return { result }
   }
 
   #keys(insertId: number): unknown[][] | undefined {
     const { builder, metadata, dataSource } = this.#parts
-    const { valuesSet, onIgnore, onUpdate } = builder.expressionMap
+    const { valuesSet, onIgnore, onUpdate, locallyGenerated = {} } = builder.expressionMap
     if (onIgnore || onUpdate !== undefined || typeof valuesSet !== 'object' || valuesSet === null) return undefined
     const given: object[] = Array.isArray(valuesSet) ? valuesSet : [valuesSet]
     const { primaryColumns } = metadata
-    const read = given.map((values) => primaryColumns.map((column): unknown => column.getEntityValue(values)))
+    const read = given.map((values, index) =>
+      primaryColumns.map(
+        (column): unknown => column.getEntityValue(values) ?? column.getEntityValue(locallyGenerated[index] ?? {}),
+      ),
+    )
     const [column] = primaryColumns
     const counted = primaryColumns.length === 1 && column?.generationStrategy === 'increment'
     if (counted && insertId > 0 && read.every(([key]) => key === undefined || key === null)) {

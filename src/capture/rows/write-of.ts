@@ -1,4 +1,5 @@
 import { familyOf } from '../typeorm'
+import { mayBeRetold } from './listeners'
 import { MariadbUpdate } from './mariadb-update'
 import { MariadbUpsert } from './mariadb-upsert'
 import { MysqlInsert } from './mysql-insert'
@@ -25,9 +26,10 @@ export function rowWriteOf(parts: WriteParts): RowWrite | undefined {
 }
 
 function mysqlInsert(parts: WriteParts): RowWrite | undefined {
-  if (!parts.dataSource.driver.isReturningSqlSupported('insert')) {
-    const told = parts.builder.expressionMap.callListeners || persisting()?.listeners === true
-    return told ? undefined : new MysqlInsert(parts)
+  const { builder, metadata, dataSource } = parts
+  if (!dataSource.driver.isReturningSqlSupported('insert')) {
+    const told = builder.expressionMap.callListeners || persisting()?.listeners === true
+    return told && !mayBeRetold(metadata, 'insert', dataSource) ? undefined : new MysqlInsert(parts)
   }
-  return parts.builder.expressionMap.onUpdate === undefined ? new ReturningWrite(parts) : new MariadbUpsert(parts)
+  return builder.expressionMap.onUpdate === undefined ? new ReturningWrite(parts) : new MariadbUpsert(parts)
 }
