@@ -11,7 +11,7 @@ import { modelOf } from './instance'
 import { junctionDraft } from './junction'
 import { primaryKeyOf } from './properties'
 import { intercept } from './rows/install'
-import { mayBeRetold } from './rows/listeners'
+import { isInsertTold } from './rows/left-to-subscribers'
 import { persisting, rowMark } from './rows/persisting'
 import { RowCapture } from './rows/row-capture'
 import type { Subject } from './rows/rows'
@@ -203,7 +203,7 @@ export class Capture {
     const dataSource = this.#dataSource
     const family = familyOf(dataSource)
     if (verb === 'INSERT' && family === 'mysql')
-      return dataSource.driver.isReturningSqlSupported('insert') || mayBeRetold(metadata, 'insert', dataSource)
+      return dataSource.driver.isReturningSqlSupported('insert') || !isInsertTold(metadata, dataSource)
     if (verb !== 'UPDATE' || family === 'postgres') return true
     if (typeof databaseEntity !== 'object' || databaseEntity === null) return true
     const mark = rowMark(metadata.tablePath, primaryKeyOf(metadata, databaseEntity))

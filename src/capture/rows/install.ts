@@ -142,7 +142,9 @@ function patchManager(prototype: object): () => void {
         const dataSource = sourceOf(this as WriteBuilder) as DataSource
         // PostgreSQL tells all by itself, and on Node 20 and 22 whatever runs in a context of its own is slower.
         const known = registry().active.has(dataSource) && familyOf(dataSource) !== 'postgres'
-        return known ? runPersisting(values, () => original.apply(this, values)) : original.apply(this, values)
+        return known
+          ? runPersisting(values, dataSource, () => original.apply(this, values))
+          : original.apply(this, values)
       }
     }),
   )

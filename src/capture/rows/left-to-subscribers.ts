@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm'
+import type { DataSource, EntityMetadata } from 'typeorm'
 import { propertiesOf } from '../properties'
 import { type ColumnMetadata, familyOf } from '../typeorm'
 import { metadataOf, type WriteBuilder } from './builder'
@@ -12,6 +12,11 @@ function keptBySelf(column: ColumnMetadata): boolean {
   return column.onUpdate !== undefined && !column.isUpdateDate
 }
 
+/** Whether what TypeORM tells its subscribers of an insert is what was written, where the database returns no rows. */
+export function isInsertTold(metadata: EntityMetadata, dataSource: DataSource): boolean {
+  return !mayBeRetold(metadata, 'insert', dataSource) && persisting()?.repeats !== true
+}
+
 /**
  * Whether an update inside save() is left to what TypeORM tells its subscribers, because that is whole: where the
  * database cannot return old values, reading them again would cost a query that save() does not cost without capture.
@@ -19,7 +24,7 @@ function keptBySelf(column: ColumnMetadata): boolean {
 export function leftToSubscribers(builder: WriteBuilder, kind: WriteKind, dataSource: DataSource): boolean {
   const { expressionMap } = builder
   const store = persisting()
-  if (store === undefined || !store.listeners || expressionMap.callListeners) return false
+  if (store === undefined || !store.listeners || store.repeats || expressionMap.callListeners) return false
   if (familyOf(dataSource) === 'postgres' || kind === 'insert' || kind === 'delete') return false
   // An orphan, and a save() that does not read back.
   if (expressionMap.whereEntities.length === 0 || !expressionMap.updateEntity) return false

@@ -1,21 +1,45 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { DataSource, EntityTarget } from 'typeorm'
+import { primaryKeyOf } from '../properties'
 
 /** A save(), remove(), softRemove() or recover() under way. */
 export interface Persisting {
   /** Whether TypeORM will tell subscribers of its writes. */
   readonly listeners: boolean
+  /** Whether a row was given more than once: of each, TypeORM tells what it has loaded before all of them. */
+  readonly repeats: boolean
   /** Rows whose events were captured from the statement, so that what subscribers are told is not captured again. */
   readonly handled: Set<string>
+  /** What it has sent, if so. */
+  readonly writes: Promise<unknown>[]
 }
 
 const storage = new AsyncLocalStorage<Persisting>()
 
 /** @param values what the method was given; its options are the last of them */
-export function runPersisting<T>(values: readonly unknown[], run: () => T): T {
+export function runPersisting<T>(values: readonly unknown[], dataSource: DataSource, run: () => T): T {
   const listeners = !values
     .slice(1)
     .some((one) => (one as { listeners?: unknown } | null | undefined)?.listeners === false)
-  return storage.run({ listeners, handled: new Set() }, run)
+  return storage.run({ listeners, repeats: repeatsRow(values, dataSource), handled: new Set(), writes: [] }, run)
+}
+
+/**
+ * Holds back the result of a write until all that save() has sent at once are done, where a row is among them twice: only
+ * then does TypeORM read it again, as without capture.
+ */
+export function inStep<T>(write: () => Promise<T>): Promise<T> {
+  const store = storage.getStore()
+  return store?.repeats === true ? held(store, write) : write()
+}
+
+async function held<T>(store: Persisting, write: () => Promise<T>): Promise<T> {
+  // What a subscriber writes in the midst of it must not wait for it.
+  const written = storage.run({ ...store, repeats: false }, write)
+  store.writes.push(written)
+  const result = await written
+  await Promise.allSettled(store.writes)
+  return result
 }
 
 export function persisting(): Persisting | undefined {
@@ -24,4 +48,28 @@ export function persisting(): Persisting | undefined {
 
 export function rowMark(table: string, pk: string | undefined): string {
   return `${table} ${pk}`
+}
+
+/** Cascades are not followed. */
+function repeatsRow([first, second]: readonly unknown[], dataSource: DataSource): boolean {
+  const list: unknown = Array.isArray(first) ? first : second
+  if (!Array.isArray(list) || list.length < 2) return false
+  try {
+    return (
+      new Set(list.map((one: unknown) => rowOf(one, list === first ? undefined : first, dataSource))).size < list.length
+    )
+  } catch {
+    // Code of the application that reads a key: then it is not known.
+    return true
+  }
+}
+
+/** Something that is the same for two entities of one row. */
+function rowOf(entity: unknown, given: unknown, dataSource: DataSource): unknown {
+  if (typeof entity !== 'object' || entity === null) return entity
+  const target = (given ?? entity.constructor) as EntityTarget<object>
+  if (!dataSource.hasMetadata(target)) return entity
+  const metadata = dataSource.getMetadata(target)
+  const pk = primaryKeyOf(metadata, entity)
+  return pk === undefined ? entity : rowMark(metadata.tablePath, pk)
 }

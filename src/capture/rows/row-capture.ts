@@ -7,6 +7,7 @@ import { escapedPath } from '../typeorm'
 import { metadataOf, replaceOnce, type Send, type StructuredResult, type WriteBuilder } from './builder'
 import { expectQuery } from './install'
 import { leftToSubscribers } from './left-to-subscribers'
+import { inStep } from './persisting'
 import { Readability, UNREADABLE } from './readability'
 import type { Interception } from './registry'
 import { layoutOf, rootOf } from './row'
@@ -141,7 +142,7 @@ export class RowCapture implements Interception {
         const made = write.statement()
         expectQuery(made[1], (queryRunner, send, sql, parameters) => {
           missed = false
-          return this.#replace(statement, { queryRunner, send }, [sql, parameters])
+          return inStep(() => this.#replace(statement, { queryRunner, send }, [sql, parameters]))
         })
         return made
       } catch (error) {

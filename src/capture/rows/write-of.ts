@@ -1,5 +1,5 @@
 import { familyOf } from '../typeorm'
-import { mayBeRetold } from './listeners'
+import { isInsertTold } from './left-to-subscribers'
 import { MariadbUpdate } from './mariadb-update'
 import { MariadbUpsert } from './mariadb-upsert'
 import { MysqlInsert } from './mysql-insert'
@@ -29,7 +29,7 @@ function mysqlInsert(parts: WriteParts): RowWrite | undefined {
   const { builder, metadata, dataSource } = parts
   if (!dataSource.driver.isReturningSqlSupported('insert')) {
     const told = builder.expressionMap.callListeners || persisting()?.listeners === true
-    return told && !mayBeRetold(metadata, 'insert', dataSource) ? undefined : new MysqlInsert(parts)
+    return told && isInsertTold(metadata, dataSource) ? undefined : new MysqlInsert(parts)
   }
   return builder.expressionMap.onUpdate === undefined ? new ReturningWrite(parts) : new MariadbUpsert(parts)
 }
