@@ -59,7 +59,7 @@ function repeatsRow([first, second]: readonly unknown[], dataSource: DataSource)
       new Set(list.map((one: unknown) => rowOf(one, list === first ? undefined : first, dataSource))).size < list.length
     )
   } catch {
-    // Code of the application that reads a key: then it is not known.
+    // A key that code of the application makes, and that it could not.
     return true
   }
 }
