@@ -93,8 +93,9 @@ function attach(dataSource: DataSource, recorder: Recorder, settings: Settings, 
   const detach = (): void => {
     release()
     if (registry().attachments.get(dataSource)?.detach === detach) registry().attachments.delete(dataSource)
-    const list = dataSource.subscribers as EntitySubscriberInterface[]
-    capture.detached(() => removeFrom(list, (one) => one instanceof BoundSubscriber))
+    capture.detached(() => {
+      removeFrom(dataSource.subscribers as EntitySubscriberInterface[], (one) => one instanceof BoundSubscriber)
+    })
     const listed = subscriberClasses(dataSource).includes(BoundSubscriber)
     if (listed) setSubscribers(dataSource, (classes) => classes.filter((one) => one !== BoundSubscriber))
     forget(BoundSubscriber)
