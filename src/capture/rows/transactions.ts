@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { DataSource, QueryRunner } from 'typeorm'
 import { OWN } from '../statement'
 import { familyOf } from '../typeorm'
+import { despiteDeadlocks } from './deadlock'
 import { exclusively } from './sending'
 import { turn } from './turn'
 
@@ -30,7 +31,9 @@ export class Transactions {
     if (!this.#sqlite) {
       if (!compound && !(strict && mayBegin(queryRunner))) return run()
       return exclusively(queryRunner, () =>
-        mayBegin(queryRunner) ? this.#within(queryRunner, `START TRANSACTION${OWN}`, run) : run(),
+        mayBegin(queryRunner)
+          ? despiteDeadlocks(() => this.#within(queryRunner, `START TRANSACTION${OWN}`, run))
+          : run(),
       )
     }
     return this.inTurn(() =>
