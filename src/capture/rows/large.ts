@@ -1,7 +1,7 @@
 import { familyOf } from '../typeorm'
 import type { WriteBuilder } from './builder'
 import { layoutOf } from './row'
-import { keyNames, readable, selectMatching, tableOf } from './statements'
+import { AS_WRITTEN, keyNames, readable, selectMatching, tableOf } from './statements'
 import type { Place, Ran, RowSink, WriteParts } from './write'
 
 /** Up to so many rows are read into memory before a statement; more of them are kept by the database. */
@@ -84,7 +84,7 @@ function selectPortion(
   ]
   const on = keyNames(builder).map((name) => `${table}.${builder.escape(name)} = ${old(names.indexOf(name))}`)
   const join = paired ? ` LEFT JOIN ${table} ON ${on.join(' AND ')}` : ''
-  return `SELECT ${list.join(', ')} FROM ${spool}${join} WHERE ${number} > ? ORDER BY ${number} LIMIT ${PORTION}`
+  return `SELECT ${list.join(', ')} FROM ${spool}${join} WHERE ${number} > ? ORDER BY ${number} LIMIT ${PORTION}${sqlite ? '' : AS_WRITTEN}`
 }
 
 function qualified(builder: WriteParts['builder'], table: string, name: string): string {

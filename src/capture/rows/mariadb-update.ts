@@ -2,7 +2,7 @@ import { COMPOUND } from '../statement'
 import { capped, isLimited, MOST_ROWS, writeLarge } from './large'
 import { Keys } from './read-around'
 import { layoutOf, rowOf, sameRows } from './row'
-import { onlyRows, selectByValues, selectMatching } from './statements'
+import { onlyRows, selectMatching, selectWritten } from './statements'
 import { type Place, type Ran, type RowSink, type RowWrite, UNDO, type WriteParts } from './write'
 
 type Records = Record<string, unknown>[]
@@ -47,7 +47,7 @@ export class MariadbUpdate implements RowWrite {
       }
       const before = found.map((record) => rowOf(layout, record))
       const keys = new Keys(this.#parts, before)
-      const again = [...selectByValues(builder, dataSource, { columns: keys.columns, rows: keys.rows, lock: '' })]
+      const again = [...selectWritten(builder, dataSource, keys)]
       const [update, given] = (limited && onlyRows(builder, before)) || [sql, parameters]
       const parts = [
         update,

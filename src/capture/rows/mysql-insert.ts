@@ -1,5 +1,5 @@
 import { layoutOf, rowOf } from './row'
-import { keyNames, selectByValues } from './statements'
+import { keyNames, selectWritten } from './statements'
 import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
 
 /**
@@ -35,11 +35,7 @@ export class MysqlInsert implements RowWrite {
       return { result, unread: `${affectedRows} rows were written by an insert, and their keys are not known` }
     }
     const layout = layoutOf(metadata)
-    for (const [select, values] of selectByValues(builder, dataSource, {
-      columns: keyNames(builder),
-      rows,
-      lock: '',
-    })) {
+    for (const [select, values] of selectWritten(builder, dataSource, { columns: keyNames(builder), rows })) {
       for (const record of (await queryRunner.query(select, values)) as Record<string, unknown>[]) {
         sink.take(undefined, rowOf(layout, record))
       }

@@ -11,8 +11,8 @@ import {
   onlyRows,
   returningAtEnd,
   returningList,
-  selectByValues,
   selectMatching,
+  selectWritten,
 } from './statements'
 import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
 
@@ -69,11 +69,7 @@ export class ReadAround implements RowWrite {
     const keys = new Keys(this.#parts, before)
     if (this.#returns) for (const row of takeRows(result, this.#parts)) keys.add(row)
     else {
-      for (const [again, more] of selectByValues(builder, dataSource, {
-        columns: keys.columns,
-        rows: keys.rows,
-        lock: '',
-      })) {
+      for (const [again, more] of selectWritten(builder, dataSource, keys)) {
         for (const record of (await queryRunner.query(again, more)) as Record<string, unknown>[])
           keys.add(rowOf(layout, record))
       }

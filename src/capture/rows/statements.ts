@@ -86,6 +86,11 @@ export function selectMatching(builder: WriteBuilder, lock: string, list = selec
   return withMethods(builder, { getQuery }, () => builder.getQueryAndParameters())
 }
 
+interface ByValues {
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly unknown[])[]
+}
+
 /**
  * SELECTs of the rows that have these values in these columns, in pieces that every database takes.
  *
@@ -101,13 +106,7 @@ export function* selectByValues(
     lock,
     more = '',
     upserted = false,
-  }: {
-    columns: readonly string[]
-    rows: readonly (readonly unknown[])[]
-    lock: string
-    more?: string
-    upserted?: boolean
-  },
+  }: ByValues & { lock: string | ((rows: number) => string); more?: string; upserted?: boolean },
 ): Generator<[string, unknown[]]> {
   const list = `${selectList(builder)}${more}`
   const numbered = dataSource.options.type === 'postgres'
@@ -131,8 +130,18 @@ export function* selectByValues(
       const predicate = indexPredicate === undefined ? '' : ` AND (${indexPredicate})`
       rest = `${predicate} ORDER BY array_position($${parameters.length}::text[], ${text}), ${names.join(', ')}`
     }
-    yield [`SELECT ${list} FROM ${tableOf(builder)} WHERE (${where.join(' OR ')})${rest}${lock}`, parameters]
+    const end = typeof lock === 'string' ? lock : lock(portion.length)
+    yield [`SELECT ${list} FROM ${tableOf(builder)} WHERE (${where.join(' OR ')})${rest}${end}`, parameters]
   }
+}
+
+/** Ends a SELECT of MySQL of rows that were just written: without a lock it sees, and fixes, the transaction's snapshot. */
+export const AS_WRITTEN = ' LOCK IN SHARE MODE'
+
+/** SELECTs of MySQL of the rows with these keys that were just written. */
+export function selectWritten(builder: WriteBuilder, dataSource: DataSource, by: ByValues) {
+  // The LIMIT lets it use the key: of a large part of a table it would read, and lock, the whole.
+  return selectByValues(builder, dataSource, { ...by, lock: (rows) => ` LIMIT ${rows}${AS_WRITTEN}` })
 }
 
 /**
