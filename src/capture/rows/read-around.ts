@@ -1,9 +1,9 @@
 import type { DataSource } from 'typeorm'
 import { familyOf } from '../typeorm'
 import { metadataOf, type WriteBuilder } from './builder'
-import { capped, isLimited, MOST_ROWS, unreadOf, writeLarge } from './large'
+import { capped, isChosen, MOST_ROWS, UNSURE, unreadOf, writeLarge } from './large'
 import { takeRows } from './returning-write'
-import { layoutOf, type Row, rowOf } from './row'
+import { layoutOf, type Row, rowOf, sameRows } from './row'
 import {
   keyNames,
   keyText,
@@ -46,25 +46,26 @@ export class ReadAround implements RowWrite {
     const { builder, kind, metadata, dataSource } = this.#parts
     const layout = layoutOf(metadata)
     const lock = this.#returns ? '' : ' FOR UPDATE'
-    const limited = isLimited(builder)
-    const read = async (end: string): Promise<Record<string, unknown>[]> => {
-      const [select, values] = selectMatching(builder, end)
-      return (await queryRunner.query(select, values)) as Record<string, unknown>[]
-    }
-    let found = await read(capped(limited, lock))
-    if (!limited && found.length > MOST_ROWS) {
+    const [select, values] = selectMatching(builder)
+    const chosen = isChosen(builder, select)
+    const read = async (end: string) =>
+      (await queryRunner.query(`${select}${end}`, values)) as Record<string, unknown>[]
+    let found = await read(capped(chosen, lock))
+    if (!chosen && found.length > MOST_ROWS) {
       const ran = await writeLarge({ queryRunner, send, alone: false }, this.#parts, sink)
       if (ran !== undefined) return ran
       found = await read(lock)
     }
     const before = found.map((record) => rowOf(layout, record))
     // SQLite reads and writes in the same order.
-    const only = limited && !this.#returns ? onlyRows(builder, before) : undefined
+    const only = chosen && !this.#returns ? onlyRows(builder, before) : undefined
+    const exact = !chosen || this.#returns || only !== undefined
     const result = await send(...(only ?? ([sql, parameters] as const)))
     const written = this.#returns ? undefined : result.affected
     if (kind === 'delete') {
       for (const row of before) sink.take(row, undefined)
-      return { result, unread: unreadOf({ lost: 0, read: before.length, written }) }
+      const unread = unreadOf({ lost: 0, read: before.length, written })
+      return { result, unread: unread ?? (exact || before.length === 0 ? undefined : UNSURE) }
     }
     const keys = new Keys(this.#parts, before)
     if (this.#returns) for (const row of takeRows(result, this.#parts)) keys.add(row)
@@ -74,7 +75,7 @@ export class ReadAround implements RowWrite {
           keys.add(rowOf(layout, record))
       }
     }
-    return { result, unread: keys.pair(sink, written) }
+    return { result, unread: keys.pair(sink, { written, exact }) }
   }
 }
 
@@ -83,6 +84,8 @@ export class Keys {
   readonly columns: readonly string[]
   /** The keys that the rows have after the statement. */
   readonly rows: readonly (readonly unknown[])[]
+  /** How many of them it has changed. */
+  changed = 0
   readonly #builder: WriteBuilder
   readonly #before: readonly Row[]
   readonly #after = new Map<string, Row>()
@@ -102,17 +105,26 @@ export class Keys {
     this.#after.set(keyText(this.#builder, after), after)
   }
 
-  /** @returns why nothing is known of some of the rows */
-  pair(sink: RowSink, written = this.#after.size): string | undefined {
+  /**
+   * @param exact whether the statement has written none but these rows
+   * @returns why nothing is known of some of the rows
+   */
+  pair(sink: RowSink, { written = this.#after.size, exact }: { written: number | undefined; exact: boolean }) {
     const [first] = this.#after.values()
     let lost = 0
     this.#before.forEach((row, index) => {
       const single = this.#before.length === 1 ? first : undefined
       const after = single ?? this.#after.get(keyTextOf(this.rows[index] ?? []))
-      if (after === undefined) lost += 1
-      else sink.take(row, after)
+      if (after === undefined) {
+        lost += 1
+        return
+      }
+      if (!sameRows(row, after)) this.changed += 1
+      sink.take(row, after)
     })
-    return unreadOf({ lost, read: this.#before.length, written })
+    return (
+      unreadOf({ lost, read: this.#before.length, written }) ?? (exact || this.changed === written ? undefined : UNSURE)
+    )
   }
 }
 

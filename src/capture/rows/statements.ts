@@ -75,12 +75,12 @@ export function takeRow(record: Record<string, unknown>, { names }: Layout): Row
   })
 }
 
-/** A SELECT of the rows that the builder's own WHERE matches. */
-export function selectMatching(builder: WriteBuilder, lock: string, list = selectList(builder)): [string, unknown[]] {
+/** A SELECT of the rows that the builder's own WHERE matches; a lock may stand behind it. */
+export function selectMatching(builder: WriteBuilder, list = selectList(builder)): [string, unknown[]] {
   const getQuery = (): string => {
     const tail = `${builder.createOrderByExpression?.() ?? ''}${builder.createLimitExpression?.() ?? ''}`
-    const where = builder.createWhereExpression()
-    const select = `SELECT ${list} FROM ${tableOf(builder)}${where}${tail}${lock}`
+    const where = closedComment(builder.createWhereExpression())
+    const select = `SELECT ${list} FROM ${tableOf(builder)}${where}${tail}`
     return builder.replacePropertyNamesForTheWholeQuery(`${builder.createCteExpression()}${select}`)
   }
   return withMethods(builder, { getQuery }, () => builder.getQueryAndParameters())
@@ -144,8 +144,12 @@ export function selectWritten(builder: WriteBuilder, dataSource: DataSource, by:
   return selectByValues(builder, dataSource, { ...by, lock: (rows) => ` LIMIT ${rows}${AS_WRITTEN}` })
 }
 
+/** What makes a condition of MySQL true of other rows each time it is asked. */
+export const CHANCE = /\b(?:rand|random_bytes|uuid\w*|sys_guid|nextval)\s*\(|\bnext\s+value\b|:=/i
+
 /**
- * The builder's statement for these rows only: with a LIMIT, an UPDATE may choose others than a SELECT of the same text.
+ * The builder's statement for these rows only: where a LIMIT or chance chooses, an UPDATE may write others than a SELECT
+ * of the same text reads.
  *
  * @returns undefined when a key is not exact: what the driver makes of it might match no row
  */
@@ -154,15 +158,19 @@ export function onlyRows(builder: WriteBuilder, rows: readonly Row[]): [string, 
   const layout = layoutOfBuilder(builder)
   const names = keyNames(builder)
   const keys = rows.map((row) => valuesOf(layout, names, row))
-  const exact = (value: unknown) => typeof value === 'string' || Number.isSafeInteger(value)
-  if (keys.length === 0 || !keys.every((key) => key.every(exact))) return undefined
+  if (keys.length === 0 || !keys.every((key) => key.every(isExact))) return undefined
   const where = () => {
     const own = createWhereExpression.call(builder).replace(/^ WHERE /, '')
     const list = keys.map((key) => `(${key.map((value) => builder.createParameter(value)).join(', ')})`)
     const these = `(${names.map((name) => builder.escape(name)).join(', ')}) IN (${list.join(', ')})`
-    return ` WHERE ${own === '' ? these : `(${closedComment(own)}) AND ${these}`}`
+    // Chance has chosen already.
+    return ` WHERE ${own === '' || CHANCE.test(own) ? these : `(${closedComment(own)}) AND ${these}`}`
   }
   return withMethods(builder, { createWhereExpression: where }, () => builder.getQueryAndParameters())
+}
+
+function isExact(value: unknown): boolean {
+  return typeof value === 'string' || Number.isSafeInteger(value) || Buffer.isBuffer(value)
 }
 
 export function keyNames(builder: WriteBuilder): string[] {
