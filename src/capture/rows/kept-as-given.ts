@@ -4,10 +4,21 @@ import type { ColumnMetadata, Family } from '../typeorm'
 /** Whether a value of a type of column is written as it will be read, by the names of the types. */
 type Check = (value: unknown, column: ColumnMetadata, family: Family) => boolean
 
-const isText: Check = (value) => typeof value === 'string'
+/** Half a surrogate pair is written as something else. */
+const isText: Check = (value) => typeof value === 'string' && value.isWellFormed()
 const isWhole: Check = (value) => Number.isSafeInteger(value)
 const isFlag: Check = (value) => typeof value === 'boolean'
-const isDocument: Check = () => true
+/** Not a text: as it may be JSON already, it is read as what that says. */
+const isDocument: Check = (value) => typeof value === 'object' && isPlain(value)
+/** Whether JSON tells of it as it is; a document has no hundred levels, unless it holds itself. */
+const isPlain = (value: unknown, level = 0): boolean => {
+  if (typeof value !== 'object') return ['string', 'boolean'].includes(typeof value) || Number.isFinite(value)
+  if (value === null) return true
+  const own = Object.values(value)
+  const plain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype
+  const left = Array.isArray(value) ? own : own.filter((one) => one !== undefined)
+  return plain && level < 100 && left.every((one) => isPlain(one, level + 1))
+}
 const isMoment: Check = (value, { precision }, family) =>
   value instanceof Date && (family === 'sqlite' || (precision ?? 0) >= 3 || value.getTime() % 1000 === 0)
 const isDay: Check = (value) => typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value)
@@ -19,8 +30,9 @@ const isPart = (value: unknown) => typeof value === 'string' && value !== '' && 
 /** SQLite makes numbers of texts wherever a column's type lets it. */
 const isDecimal: Check = (value, { scale }, family) => {
   const parts = family === 'sqlite' ? null : /^-?(?:0|[1-9]\d*)(?:\.(\d+))?$/.exec(String(value))
-  return parts !== null && (parts[1]?.length ?? 0) <= (scale ?? 0)
+  return parts !== null && (parts[1]?.length ?? 0) <= (scale ?? 0) && !Object.is(Number(value), -0)
 }
+const isDouble: Check = (value, { scale }) => Number.isFinite(value) && typeof scale !== 'number'
 const isLarge: Check = (value, _, family) =>
   family !== 'sqlite' && typeof value === 'string' && /^(0|-?[1-9]\d*)$/.test(value)
 
@@ -35,7 +47,7 @@ const CHECKS: readonly (readonly [Check, ...unknown[]])[] = [
   [isList, 'simple-array'],
   [isDecimal, 'decimal', 'numeric', 'dec', 'fixed'],
   [isLarge, 'bigint'],
-  [(value) => Number.isFinite(value), 'double'],
+  [isDouble, 'double'],
   [(value) => Buffer.isBuffer(value), 'blob', 'varbinary', 'longblob', 'mediumblob', 'tinyblob'],
 ]
 const BY_TYPE = new Map(CHECKS.flatMap(([check, ...types]) => types.map((type) => [type, check] as const)))
