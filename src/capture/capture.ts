@@ -12,6 +12,7 @@ import { junctionDraft } from './junction'
 import { primaryKeyOf } from './properties'
 import { intercept } from './rows/install'
 import { persisting, rowMark } from './rows/persisting'
+import { wasInsertRead } from './rows/read-inserts'
 import { RowCapture } from './rows/row-capture'
 import type { Subject } from './rows/rows'
 import type { SentRow } from './rows/write'
@@ -197,9 +198,10 @@ export class Capture {
   }
 
   /** Whether the rows of the statement itself tell of this write, and better. */
-  #isHandled({ metadata, databaseEntity }: WriteEvent, verb: Verb): boolean {
+  #isHandled({ metadata, entity, databaseEntity }: WriteEvent, verb: Verb): boolean {
     const family = familyOf(this.#dataSource)
-    if (verb === 'INSERT' && family === 'mysql') return this.#dataSource.driver.isReturningSqlSupported('insert')
+    if (verb === 'INSERT' && family === 'mysql')
+      return this.#dataSource.driver.isReturningSqlSupported('insert') || wasInsertRead(metadata, entity)
     if (verb !== 'UPDATE' || family === 'postgres') return true
     if (typeof databaseEntity !== 'object' || databaseEntity === null) return true
     const mark = rowMark(metadata.tablePath, primaryKeyOf(metadata, databaseEntity))

@@ -31,6 +31,8 @@ export interface ExpressionMap {
   readonly queryType: string
   readonly mainAlias?: { readonly name?: string; readonly hasMetadata: boolean; readonly metadata: EntityMetadata }
   readonly valuesSet?: unknown
+  /** Of an INSERT, by the number of the row: keys that TypeORM makes itself. */
+  readonly locallyGenerated?: Readonly<Record<number, object>>
   readonly wheres: readonly unknown[]
   readonly whereEntities: readonly unknown[]
   readonly callListeners: boolean

@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { EntityMetadata } from 'typeorm'
+import { type Property, propertiesOf } from '../properties'
 import type { ColumnMetadata, Family } from '../typeorm'
 
 /** Whether a value of a type of column is written as it will be read, by the names of the types. */
@@ -33,21 +35,30 @@ const isDecimal: Check = (value, { scale }, family) => {
   return parts !== null && (parts[1]?.length ?? 0) <= (scale ?? 0) && !Object.is(Number(value), -0)
 }
 const isDouble: Check = (value, { scale }) => Number.isFinite(value) && typeof scale !== 'number'
+/** MySQL gives six digits of it. */
+const isFloat: Check = (value, ...of) => isDouble(value, ...of) && Number((value as number).toPrecision(6)) === value
+const isTime: Check = (value, { precision }) =>
+  typeof value === 'string' && /^([01]\d|2[0-3]):[0-5]\d:[0-5]\d$/.test(value) && !precision
+const isUuid: Check = (value) => typeof value === 'string' && /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(value)
 const isLarge: Check = (value, _, family) =>
   family !== 'sqlite' && typeof value === 'string' && /^(0|-?[1-9]\d*)$/.test(value)
 
 const CHECKS: readonly (readonly [Check, ...unknown[]])[] = [
   [isWhole, Number, 'int', 'integer', 'tinyint', 'smallint', 'mediumint'],
   [isText, String, 'varchar', 'text', 'tinytext', 'mediumtext', 'longtext'],
+  [(value, ...of) => isText(value, ...of) && !(value as string).endsWith(' '), 'char'],
+  [isUuid, 'uuid'],
   [isFlag, Boolean, 'boolean', 'bool'],
   [isMoment, Date, 'datetime', 'timestamp'],
   [isDay, 'date'],
+  [isTime, 'time'],
   [isName, 'enum', 'simple-enum'],
   [isDocument, 'json', 'simple-json'],
   [isList, 'simple-array'],
   [isDecimal, 'decimal', 'numeric', 'dec', 'fixed'],
   [isLarge, 'bigint'],
   [isDouble, 'double'],
+  [isFloat, 'float'],
   [(value) => Buffer.isBuffer(value), 'blob', 'varbinary', 'longblob', 'mediumblob', 'tinyblob'],
 ]
 const BY_TYPE = new Map(CHECKS.flatMap(([check, ...types]) => types.map((type) => [type, check] as const)))
@@ -66,4 +77,16 @@ export function isKeptAsGiven(column: ColumnMetadata, value: unknown, family: Fa
 
 function isKept(column: ColumnMetadata, value: unknown, family: Family): boolean {
   return BY_TYPE.get(column.type)?.(value, column, family) ?? false
+}
+
+/** The properties of which a new row may have another value than it is given. */
+export function propertiesNotKept(metadata: EntityMetadata, values: object, family: Family): readonly Property[] {
+  return propertiesOf(metadata).filter(({ columns, relation, also }) =>
+    columns.some((column) => {
+      const value: unknown = column.getEntityValue(values)
+      if (value === undefined || typeof value === 'function') return value !== undefined
+      // The key of another row is stored as that row has it.
+      return relation === undefined && also === undefined && !isKeptAsGiven(column, value, family)
+    }),
+  )
 }

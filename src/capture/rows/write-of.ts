@@ -1,10 +1,12 @@
 import { familyOf } from '../typeorm'
+import { propertiesNotKept } from './kept-as-given'
 import { MariadbUpdate } from './mariadb-update'
 import { MariadbUpsert } from './mariadb-upsert'
 import { MysqlInsert } from './mysql-insert'
 import { persisting } from './persisting'
 import { PostgresWrite } from './postgres-write'
 import { ReadAround } from './read-around'
+import { insertBegins } from './read-inserts'
 import { ReturningWrite } from './returning-write'
 import type { RowWrite, WriteParts } from './write'
 
@@ -25,9 +27,21 @@ export function rowWriteOf(parts: WriteParts): RowWrite | undefined {
 }
 
 function mysqlInsert(parts: WriteParts): RowWrite | undefined {
-  if (!parts.dataSource.driver.isReturningSqlSupported('insert')) {
-    const told = parts.builder.expressionMap.callListeners || persisting()?.listeners === true
-    return told ? undefined : new MysqlInsert(parts)
+  const { builder, dataSource } = parts
+  if (!dataSource.driver.isReturningSqlSupported('insert')) {
+    const told = builder.expressionMap.callListeners || persisting()?.listeners === true
+    return told && !isReadThoughTold(parts) ? undefined : new MysqlInsert(parts, told)
   }
-  return parts.builder.expressionMap.onUpdate === undefined ? new ReturningWrite(parts) : new MariadbUpsert(parts)
+  return builder.expressionMap.onUpdate === undefined ? new ReturningWrite(parts) : new MariadbUpsert(parts)
+}
+
+/** Whether the rows of an INSERT of MySQL differ from what subscribers are told, and can be told from the others. */
+function isReadThoughTold({ builder, metadata }: WriteParts): boolean {
+  const { valuesSet, callListeners, updateEntity, onIgnore, onUpdate } = builder.expressionMap
+  const given = [valuesSet].flat().filter((values) => typeof values === 'object' && values !== null) as object[]
+  given.forEach(insertBegins)
+  const other = given.flatMap((values) => propertiesNotKept(metadata, values, 'mysql'))
+  if (metadata.isJunction || onIgnore || onUpdate !== undefined || other.length === 0) return false
+  // save() tells of its entities by the key.
+  return callListeners || (updateEntity && !other.some(({ columns }) => columns.some((column) => column.isPrimary)))
 }
