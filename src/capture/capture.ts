@@ -13,6 +13,7 @@ import { primaryKeyOf } from './properties'
 import { intercept } from './rows/install'
 import { isInsertTold } from './rows/left-to-subscribers'
 import { persisting, rowMark } from './rows/persisting'
+import { wasInsertRead } from './rows/read-inserts'
 import { RowCapture } from './rows/row-capture'
 import type { Subject } from './rows/rows'
 import type { SentRow } from './rows/write'
@@ -199,11 +200,15 @@ export class Capture {
   }
 
   /** Whether the rows of the statement itself tell of this write, and better. */
-  #isHandled({ metadata, databaseEntity }: WriteEvent, verb: Verb): boolean {
+  #isHandled({ metadata, entity, databaseEntity }: WriteEvent, verb: Verb): boolean {
     const dataSource = this.#dataSource
     const family = familyOf(dataSource)
     if (verb === 'INSERT' && family === 'mysql')
-      return dataSource.driver.isReturningSqlSupported('insert') || !isInsertTold(metadata, dataSource)
+      return (
+        dataSource.driver.isReturningSqlSupported('insert') ||
+        !isInsertTold(metadata, dataSource) ||
+        wasInsertRead(metadata, entity)
+      )
     if (verb !== 'UPDATE' || family === 'postgres') return true
     if (typeof databaseEntity !== 'object' || databaseEntity === null) return true
     const mark = rowMark(metadata.tablePath, primaryKeyOf(metadata, databaseEntity))

@@ -43,6 +43,7 @@ export const WHY = {
   notLoaded: 'the old value was not loaded',
   notSelected: 'the column is not selected, so the old value is not known',
   notReturned: 'the database chose the value and was not asked for it',
+  notKept: 'the database may have rounded the value, or spelt it in another way',
   notGiven: 'the value was not given, the database or a parent entity may have set it',
   expression: 'the value is an SQL expression',
   parent: 'the relation was changed by saving the other side',

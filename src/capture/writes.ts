@@ -11,9 +11,10 @@ import {
 } from './changes'
 import type { Decoration, ObjectAction } from './decoration'
 import type { Draft } from './draft'
-import { Gaps } from './gaps'
+import { Gaps, WHY } from './gaps'
 import { asInstance, viewOf } from './name'
 import { keyOf, primaryKeyOf } from './properties'
+import { propertiesNotKept } from './rows/kept-as-given'
 import {
   type ColumnMetadata,
   dataSourceOf,
@@ -61,6 +62,7 @@ export function insertedDraft(write: Write): Draft | undefined {
   }
   if (mode === 'upsert') return upsertedDraft(write, entity, single)
   const changed = createdChanges(metadata, entity, { readBack: saved, evidence: evidenceOf(write) })
+  distrustGiven(write, entity, changed)
   const mixed = !saved && mixesRows(write)
   if (mixed) distrustGenerated(metadata, changed)
   const pk = mixed ? undefined : keyOfEvent(write, entity)
@@ -196,6 +198,18 @@ function distrustGenerated(metadata: EntityMetadata, { changes, gaps }: Changed)
   for (const column of metadata.getInsertionReturningColumns()) {
     changes.delete(column.propertyPath)
     gaps.add(column.propertyPath, 'TypeORM may have assigned the value of another row')
+  }
+}
+
+/** Leaves out what MySQL may keep in another way than it was given, of a row that could not be read. */
+function distrustGiven({ event, metadata }: Write, entity: object, { changes, gaps }: Changed): void {
+  const dataSource = dataSourceOf(event)
+  if (dataSource === undefined || familyOf(dataSource) !== 'mysql') return
+  // Of these, TypeORM has read what the database has.
+  const read = new Set(event.entityId === undefined ? [] : metadata.getInsertionReturningColumns())
+  for (const { name, columns } of propertiesNotKept(metadata, entity, 'mysql')) {
+    if (columns.every((column) => read.has(column)) || !changes.delete(name)) continue
+    gaps.add(name, WHY.notKept)
   }
 }
 

@@ -71,6 +71,39 @@ describe.each(['mariadb', 'mysql'] as const)("the rows of a statement, type: '%s
     const told = trail.take().map((event) => event.instance?.pk)
     expect(told.sort()).toEqual(rows.map(({ id }) => String(id)).sort())
   })
+  it('rows that are chosen by chance: the events are of those that were written', async () => {
+    const { manager, trail } = await open(driver)
+    await manager.insert(
+      Bin,
+      Array.from({ length: 200 }, (_, n) => ({ id: Buffer.from([n]), v: 'a' })),
+    )
+    trail.take()
+    const update = () => manager.createQueryBuilder().update(Bin).set({ v: 'b' })
+    const half = await update().where('RAND() < 0.5 -- half of them').execute()
+    expect(half.affected).toBeGreaterThan(60)
+    const more = await update().where("v = 'a'").orderBy('RAND()').limit(5).execute()
+    expect(more.affected).toBe(5)
+    const rows = await manager.findBy(Bin, { v: 'b' })
+    const told = trail.take().map(({ instance }) => instance?.pk)
+    expect(told.sort()).toEqual(rows.map(({ id }) => id.toString('hex')).sort())
+  })
+  it('DELETE by chance, and by keys that cannot be given back: the events are of the rows, or say so', async () => {
+    const { manager, trail } = await open(driver)
+    const at = (n: number) => new Date(Date.UTC(2026, 0, 1, 0, 0, 0, n))
+    await manager.insert(
+      Task,
+      Array.from({ length: 100 }, () => ({})),
+    )
+    await manager.insert(
+      Sample,
+      Array.from({ length: 100 }, (_, n) => ({ sensor: 1, at: at(n), v: 'a' })),
+    )
+    trail.take()
+    await manager.createQueryBuilder().delete().from(Task).where('RAND() < 0.5').execute()
+    expect(trail.take()).toHaveLength(100 - (await manager.count(Task)))
+    await manager.createQueryBuilder().update(Sample).set({ v: 'b' }).where('RAND() < 0.5').execute()
+    expect(trail.take().some(({ coverage }) => coverage === 'partial')).toBe(true)
+  })
   it('keys that are dates of the same second are told apart', async () => {
     const { manager, trail } = await open(driver)
     await manager.insert(Sample, [

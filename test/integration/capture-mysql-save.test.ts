@@ -40,7 +40,15 @@ class Counter {
   @PrimaryColumn({ type: 'int' }) id!: number
   @Column({ type: 'int' }) n!: number
 }
-const open = auditedSources<'mariadb' | 'mysql'>([Round, Stamp, Counter])
+@Entity()
+@AuditUpdateDelete
+class Thing {
+  @PrimaryColumn({ type: 'int' }) id!: number
+  @Column({ type: 'double', precision: 10, scale: 2, nullable: true }) price!: number | null
+  @Column({ type: 'decimal', precision: 10, scale: 2, nullable: true }) total!: string | null
+  @Column({ type: 'json', nullable: true }) doc!: unknown
+}
+const open = auditedSources<'mariadb' | 'mysql'>([Round, Stamp, Counter, Thing])
 
 describe.each(['mariadb', 'mysql'] as const)("what save() is told, type: '%s'", (driver) => {
   it('save(): nor does a write to another data source', async () => {
@@ -69,6 +77,22 @@ describe.each(['mariadb', 'mysql'] as const)("what save() is told, type: '%s'", 
     const { at: day, total, n, flags, state, mail } = await manager.findOneByOrFail(Round, { id: 1 })
     const told = Object.entries(trail.one().changes ?? {}).map(([name, one]) => [name, (one as { to?: unknown }).to])
     expect(Object.fromEntries(told)).toEqual({ at: day?.toISOString(), total, n, flags, state, mail })
+  })
+  it.each([
+    { price: 1.239 },
+    { total: '-0' },
+    { doc: { map: new Map([['a', 1]]), set: new Set([1]), n: Number.NaN, bytes: Buffer.from('x') } },
+    { doc: '{"a":1}' },
+    { doc: { a: [1, 'b'] }, price: 1, total: '2' },
+  ])('save() of %o has the event that update() has', async (given) => {
+    const { manager, trail } = await open(driver)
+    await manager.insert(Thing, [{ id: 1 }, { id: 2 }])
+    trail.take()
+    await manager.update(Thing, 1, given as object)
+    const exact = trail.one().changes
+    const thing = await manager.findOneByOrFail(Thing, { id: 2 })
+    await manager.save(Object.assign(thing, given))
+    expect(trail.one().changes).toEqual(exact)
   })
   it('save() of several rows that the database keeps as they are tells nothing', async () => {
     const { manager, trail } = await open(driver)

@@ -31,13 +31,13 @@ export interface ExpressionMap {
   readonly queryType: string
   readonly mainAlias?: { readonly name?: string; readonly hasMetadata: boolean; readonly metadata: EntityMetadata }
   readonly valuesSet?: unknown
+  /** Of an INSERT, by the number of the row: keys that TypeORM makes itself. */
+  readonly locallyGenerated?: Readonly<Record<number, object>>
   readonly wheres: readonly unknown[]
   readonly whereEntities: readonly unknown[]
   readonly callListeners: boolean
   readonly updateEntity: boolean
   readonly onIgnore?: unknown
-  /** The keys that TypeORM has made for the rows of an INSERT. */
-  readonly locallyGenerated?: Readonly<Record<number, object>>
   /** What 0.3 has for the text of an ON CONFLICT. */
   readonly onConflict?: string
   readonly onUpdate?: {

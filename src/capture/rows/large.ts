@@ -2,7 +2,7 @@ import { familyOf } from '../typeorm'
 import type { WriteBuilder } from './builder'
 import { watchOthers } from './other-writers'
 import { layoutOf } from './row'
-import { keyNames, readable, selectMatching, tableOf } from './statements'
+import { AS_WRITTEN, CHANCE, keyNames, readable, selectMatching, tableOf } from './statements'
 import type { Place, Ran, RowSink, WriteParts } from './write'
 
 /** Up to so many rows are read into memory before a statement; more of them are kept by the database. */
@@ -10,13 +10,14 @@ export const MOST_ROWS = 2_000
 const PORTION = 1_000
 const TABLE = 'audit_logger_before'
 
-/** The end of a SELECT of the rows before a statement: one more than may be kept, unless the statement has a LIMIT. */
-export function capped(limited: boolean, lock: string): string {
-  return limited ? lock : ` LIMIT ${MOST_ROWS + 1}${lock}`
+/** The end of a SELECT of the rows before a statement: one more than may be kept, unless just these will be written. */
+export function capped(chosen: boolean, lock: string): string {
+  return chosen ? lock : ` LIMIT ${MOST_ROWS + 1}${lock}`
 }
 
-export function isLimited(builder: WriteBuilder): boolean {
-  return (builder.createLimitExpression?.() ?? '') !== ''
+/** Whether the rows that a SELECT of this text finds may be others than its statement would: then these are written. */
+export function isChosen(builder: WriteBuilder, select: string): boolean {
+  return (builder.createLimitExpression?.() ?? '') !== '' || CHANCE.test(select)
 }
 
 /**
@@ -63,10 +64,12 @@ function createSpool({ builder, metadata }: WriteParts, sqlite: boolean): [strin
   const { names } = layoutOf(metadata)
   const list = names.map((name, place) => `${readable(builder, name)} AS ${builder.escape(`b${place}`)}`).join(', ')
   const spool = builder.escape(TABLE)
-  const [select, values] = selectMatching(builder, sqlite ? '' : ' FOR UPDATE', list)
+  const [select, values] = selectMatching(builder, list)
   const number = '`__audit_n` INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY'
   return [
-    sqlite ? `CREATE TEMP TABLE ${spool} AS ${select}` : `CREATE TEMPORARY TABLE ${spool} (${number}) ${select}`,
+    sqlite
+      ? `CREATE TEMP TABLE ${spool} AS ${select}`
+      : `CREATE TEMPORARY TABLE ${spool} (${number}) ${select} FOR UPDATE`,
     values,
   ]
 }
@@ -88,7 +91,7 @@ function selectPortion(
   ]
   const on = keyNames(builder).map((name) => `${table}.${builder.escape(name)} = ${old(names.indexOf(name))}`)
   const join = paired ? ` LEFT JOIN ${table} ON ${on.join(' AND ')}` : ''
-  return `SELECT ${list.join(', ')} FROM ${spool}${join} WHERE ${number} > ? ORDER BY ${number} LIMIT ${PORTION}`
+  return `SELECT ${list.join(', ')} FROM ${spool}${join} WHERE ${number} > ? ORDER BY ${number} LIMIT ${PORTION}${sqlite ? '' : AS_WRITTEN}`
 }
 
 function qualified(builder: WriteParts['builder'], table: string, name: string): string {
@@ -121,3 +124,7 @@ export function unreadOf({ lost, read, written }: { lost: number; read: number; 
     return `${written - read} rows began to match between reading and writing: their keys and values are not known`
   return lost > 0 ? `${lost} rows were given another key: their new values are not known` : undefined
 }
+
+/** The same where chance or a LIMIT chose, and the statement could not be told which rows. */
+export const UNSURE =
+  'the database chose the rows twice, as their keys are dates or broken numbers: others may have been written'

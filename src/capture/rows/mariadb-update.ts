@@ -1,8 +1,10 @@
 import { COMPOUND } from '../statement'
-import { capped, isLimited, MOST_ROWS, writeLarge } from './large'
+import { despiteDeadlocks } from './deadlock'
+import { capped, isChosen, MOST_ROWS, writeLarge } from './large'
 import { Keys } from './read-around'
-import { layoutOf, rowOf, sameRows } from './row'
-import { onlyRows, selectByValues, selectMatching } from './statements'
+import { layoutOf, rowOf } from './row'
+import { exclusively } from './sending'
+import { closedComment, onlyRows, selectMatching, selectWritten } from './statements'
 import { type Place, type Ran, type RowSink, type RowWrite, UNDO, type WriteParts } from './write'
 
 type Records = Record<string, unknown>[]
@@ -27,30 +29,37 @@ export class MariadbUpdate implements RowWrite {
     return this.#parts.builder.getQueryAndParameters()
   }
 
-  async run(place: Place, [sql, parameters]: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
+  run(place: Place, statement: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
+    const run = () => this.#run(place, statement, sink)
+    return place.alone ? exclusively(place.queryRunner, () => despiteDeadlocks(run)) : run()
+  }
+
+  async #run(place: Place, [sql, parameters]: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
     const { builder, metadata, dataSource } = this.#parts
     const { queryRunner, send, alone } = place
     const layout = layoutOf(metadata)
     try {
-      const limited = isLimited(builder)
-      const [select, values] = selectMatching(builder, capped(limited, ' FOR UPDATE'))
-      const first = alone ? `${COMPOUND}START TRANSACTION; ${select}; END` : select
+      const [select, values] = selectMatching(builder)
+      const chosen = isChosen(builder, select)
+      const read = `${select}${capped(chosen, ' FOR UPDATE')}`
+      const first = alone ? `${COMPOUND}START TRANSACTION; ${read}; END` : read
       const answer = (await queryRunner.query(first, values)) as Records | [Records]
       let found = (alone ? answer[0] : answer) as Records
-      if (!limited && found.length > MOST_ROWS) {
+      if (!chosen && found.length > MOST_ROWS) {
         const ran = await writeLarge(place, this.#parts, sink)
         if (ran !== undefined) {
           if (alone) await queryRunner.query('COMMIT')
           return ran
         }
-        found = (await queryRunner.query(...selectMatching(builder, ' FOR UPDATE'))) as Records
+        found = (await queryRunner.query(`${select} FOR UPDATE`, values)) as Records
       }
       const before = found.map((record) => rowOf(layout, record))
       const keys = new Keys(this.#parts, before)
-      const again = [...selectByValues(builder, dataSource, { columns: keys.columns, rows: keys.rows, lock: '' })]
-      const [update, given] = (limited && onlyRows(builder, before)) || [sql, parameters]
+      const again = [...selectWritten(builder, dataSource, keys)]
+      const only = chosen ? onlyRows(builder, before) : undefined
+      const [update, given] = only ?? [sql, parameters]
       const parts = [
-        update,
+        closedComment(update),
         'SELECT ROW_COUNT() AS affected, @@warning_count AS warnings',
         ...again.map(([text]) => text),
         ...(alone ? ['COMMIT'] : []),
@@ -60,14 +69,9 @@ export class MariadbUpdate implements RowWrite {
       const sets = result.raw as [Records, ...Records[]]
       for (const records of sets.slice(1, 1 + again.length))
         for (const record of records) keys.add(rowOf(layout, record))
-      let changed = 0
-      const take: RowSink['take'] = (from, to) => {
-        if (from !== undefined && to !== undefined && !sameRows(from, to)) changed += 1
-        sink.take(from, to)
-      }
       const counts = sets[0][0] as { affected: unknown; warnings: unknown }
-      const unread = keys.pair({ ...sink, take }, Number(counts.affected))
-      restore(result, { ...counts, changed })
+      const unread = keys.pair(sink, { written: Number(counts.affected), exact: !chosen || only !== undefined })
+      restore(result, { ...counts, changed: keys.changed })
       return { result, unread }
     } catch (error) {
       // Of the first statement: the second one rolls back by itself.

@@ -1,18 +1,22 @@
-import { UNREADABLE } from './readability'
-import { layoutOf, rowOf } from './row'
-import { keyNames, selectByValues } from './statements'
+import type { QueryRunner } from 'typeorm'
+import { insertsRead } from './read-inserts'
+import { layoutOf, type Row, rowOf } from './row'
+import { keyNames, selectWritten } from './statements'
 import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
 
 /**
- * An INSERT of MySQL of which no subscriber is told (`listeners: false`), or not what the rows have: it returns none, so
- * they are read by the keys that were given, that TypeORM has made, or that the server counted on from the first one, which
- * it does without gaps for one statement.
+ * An INSERT of MySQL of which no subscriber is told (`listeners: false`), or not what the database made of it: it returns
+ * no rows, so they are read by the keys that were given, or that the server counted on from the first one, which it does
+ * without gaps for one statement.
  */
 export class MysqlInsert implements RowWrite {
   readonly #parts: WriteParts
+  readonly #told: boolean
 
-  constructor(parts: WriteParts) {
+  /** @param told whether subscribers tell of it too: of rows that cannot be read */
+  constructor(parts: WriteParts, told: boolean) {
     this.#parts = parts
+    this.#told = told
   }
 
   compound(): boolean {
@@ -28,41 +32,44 @@ export class MysqlInsert implements RowWrite {
     [sql, parameters]: readonly [string, unknown[]],
     sink: RowSink,
   ): Promise<Ran> {
-    const { builder, metadata, dataSource } = this.#parts
     const result = await send(sql, parameters)
     const { affectedRows, insertId } = result.raw as { affectedRows: number; insertId: number }
     if (affectedRows === 0) return { result }
-    const rows = this.#keys(insertId)
-    if (rows === undefined) {
-      return { result, unread: `${affectedRows} rows were written by an insert, and their keys are not known` }
+    const keys = this.#keys(insertId)
+    const rows = keys && (await this.#read(queryRunner, keys))
+    if (rows?.length !== affectedRows) {
+      const why = `${affectedRows} rows were written by an insert, and could not be read by their keys`
+      return { result, unread: this.#told ? undefined : why }
     }
-    const layout = layoutOf(metadata)
-    try {
-      for (const [select, values] of selectByValues(builder, dataSource, {
-        columns: keyNames(builder),
-        rows,
-        lock: '',
-      })) {
-        for (const record of (await queryRunner.query(select, values)) as Record<string, unknown>[]) {
-          sink.take(undefined, rowOf(layout, record))
-        }
-      }
-    } catch {
-      // It must not be taken for a refusal of the write, which would be repeated.
-      return { result, unread: `${affectedRows} rows were written, ${UNREADABLE}` }
-    }
+    if (this.#told) insertsRead(this.#parts, rows)
+    for (const row of rows) sink.take(undefined, row)
     return { result }
+  }
+
+  /** Undefined where the database does not let them be read: the INSERT must not be repeated for that. */
+  async #read(queryRunner: QueryRunner, rows: readonly unknown[][]): Promise<Row[] | undefined> {
+    const { builder, metadata, dataSource } = this.#parts
+    const read: Row[] = []
+    for (const [select, values] of selectWritten(builder, dataSource, { columns: keyNames(builder), rows })) {
+      try {
+        const records = (await queryRunner.query(select, values)) as Record<string, unknown>[]
+        read.push(...records.map((record) => rowOf(layoutOf(metadata), record)))
+      } catch {
+        return undefined
+      }
+    }
+    return read
   }
 
   #keys(insertId: number): unknown[][] | undefined {
     const { builder, metadata, dataSource } = this.#parts
-    const { valuesSet, onIgnore, onUpdate, locallyGenerated = {} } = builder.expressionMap
+    const { valuesSet, onIgnore, onUpdate, locallyGenerated } = builder.expressionMap
     if (onIgnore || onUpdate !== undefined || typeof valuesSet !== 'object' || valuesSet === null) return undefined
     const given: object[] = Array.isArray(valuesSet) ? valuesSet : [valuesSet]
     const { primaryColumns } = metadata
     const read = given.map((values, index) =>
       primaryColumns.map(
-        (column): unknown => column.getEntityValue(values) ?? column.getEntityValue(locallyGenerated[index] ?? {}),
+        (column): unknown => column.getEntityValue(values) ?? column.getEntityValue(locallyGenerated?.[index] ?? {}),
       ),
     )
     const [column] = primaryColumns

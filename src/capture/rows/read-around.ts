@@ -1,10 +1,10 @@
 import type { DataSource } from 'typeorm'
 import { familyOf } from '../typeorm'
 import { metadataOf, type WriteBuilder } from './builder'
-import { capped, isLimited, MOST_ROWS, unreadOf, writeLarge } from './large'
+import { capped, isChosen, MOST_ROWS, UNSURE, unreadOf, writeLarge } from './large'
 import { watchOthers } from './other-writers'
 import { takeRows } from './returning-write'
-import { layoutOf, type Row, rowOf } from './row'
+import { layoutOf, type Row, rowOf, sameRows } from './row'
 import {
   keyNames,
   keyText,
@@ -12,8 +12,8 @@ import {
   onlyRows,
   returningAtEnd,
   returningList,
-  selectByValues,
   selectMatching,
+  selectWritten,
 } from './statements'
 import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
 
@@ -47,41 +47,38 @@ export class ReadAround implements RowWrite {
     const { builder, kind, metadata, dataSource } = this.#parts
     const layout = layoutOf(metadata)
     const lock = this.#returns ? '' : ' FOR UPDATE'
-    const limited = isLimited(builder)
-    const read = async (end: string): Promise<Record<string, unknown>[]> => {
-      const [select, values] = selectMatching(builder, end)
-      return (await queryRunner.query(select, values)) as Record<string, unknown>[]
-    }
+    const [select, values] = selectMatching(builder)
+    const chosen = isChosen(builder, select)
+    const read = async (end: string) =>
+      (await queryRunner.query(`${select}${end}`, values)) as Record<string, unknown>[]
     const othersWrote = watchOthers(this.#parts)
-    let found = await read(capped(limited, lock))
-    if (!limited && found.length > MOST_ROWS) {
+    let found = await read(capped(chosen, lock))
+    if (!chosen && found.length > MOST_ROWS) {
       const ran = await writeLarge({ queryRunner, send, alone: false }, this.#parts, sink)
       if (ran !== undefined) return ran
       found = await read(lock)
     }
     const before = found.map((record) => rowOf(layout, record))
     // SQLite reads and writes in the same order.
-    const only = limited && !this.#returns ? onlyRows(builder, before) : undefined
+    const only = chosen && !this.#returns ? onlyRows(builder, before) : undefined
+    const exact = !chosen || this.#returns || only !== undefined
     const result = await send(...(only ?? ([sql, parameters] as const)))
     const written = this.#returns ? undefined : result.affected
     if (kind === 'delete') {
       for (const row of before) sink.take(row, undefined)
-      return { result, unread: unreadOf({ lost: 0, read: before.length, written }) }
+      const unread = unreadOf({ lost: 0, read: before.length, written })
+      return { result, unread: unread ?? (exact || before.length === 0 ? undefined : UNSURE) }
     }
     const doubt = othersWrote()
     const keys = new Keys(this.#parts, before)
     if (this.#returns) for (const row of takeRows(result, this.#parts)) keys.add(row)
     else {
-      for (const [again, more] of selectByValues(builder, dataSource, {
-        columns: keys.columns,
-        rows: keys.rows,
-        lock: '',
-      })) {
+      for (const [again, more] of selectWritten(builder, dataSource, keys)) {
         for (const record of (await queryRunner.query(again, more)) as Record<string, unknown>[])
           keys.add(rowOf(layout, record))
       }
     }
-    return { result, unread: keys.pair(sink, written, doubt) }
+    return { result, unread: keys.pair(sink, { written, exact, doubt }) }
   }
 }
 
@@ -90,6 +87,8 @@ export class Keys {
   readonly columns: readonly string[]
   /** The keys that the rows have after the statement. */
   readonly rows: readonly (readonly unknown[])[]
+  /** How many of them it has changed. */
+  changed = 0
   readonly #builder: WriteBuilder
   readonly #before: readonly Row[]
   readonly #setsKey: boolean
@@ -118,15 +117,22 @@ export class Keys {
   }
 
   /**
+   * @param exact whether the statement has written none but these rows
    * @param doubt why it is not certain that the rows are those that were read before
    * @returns why nothing is known of some of the rows
    */
-  pair(sink: RowSink, written = this.#after.size, doubt?: string): string | undefined {
-    const found = this.#before.map((row, index) => [row, this.#afterOf(index, doubt)] as const)
-    for (const [row, after] of found) if (after !== undefined) sink.take(row, after, doubt)
-    const paired = found.filter(([, after]) => after !== undefined).length
+  pair(sink: RowSink, { written = this.#after.size, exact, doubt }: Pairing): string | undefined {
+    let paired = 0
+    this.#before.forEach((row, index) => {
+      const after = this.#afterOf(index, doubt)
+      if (after === undefined) return
+      paired += 1
+      if (!sameRows(row, after)) this.changed += 1
+      sink.take(row, after, doubt)
+    })
     const lost = this.#setsKey || !this.#returns ? this.#before.length - paired : 0
-    return unreadOf({ lost, read: paired + lost, written })
+    const unread = unreadOf({ lost, read: paired + lost, written })
+    return unread ?? (exact || this.changed === written ? undefined : UNSURE)
   }
 
   #afterOf(index: number, doubt: string | undefined): Row | undefined {
@@ -136,6 +142,12 @@ export class Keys {
     const moved = this.#setsKey && this.#before.length === 1 && this.#after.size === 1
     return moved ? only : this.#after.get(keyTextOf(this.rows[index] ?? []))
   }
+}
+
+interface Pairing {
+  readonly written: number | undefined
+  readonly exact: boolean
+  readonly doubt?: string | undefined
 }
 
 /** What the statement makes of the primary key, if it sets it: values, or functions that give SQL. */

@@ -14,7 +14,7 @@ interface ReadabilityParts {
 /** Of SQLite, which may return the rows of an INSERT into the same table. */
 const VIRTUAL = /RETURNING is not available on virtual tables/
 /** "No such column" and "no right to read it", as each database says it. */
-const REFUSALS = new Set<unknown>(['42703', '42501', 1054, 1142, 1143])
+export const REFUSALS = new Set<unknown>(['42703', '42501', 1054, 1142, 1143])
 
 export const UNREADABLE = 'the database does not let them be read as the entity describes them'
 const RULED = 'the table has rules, with which PostgreSQL returns no rows'

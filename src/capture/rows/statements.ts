@@ -75,15 +75,20 @@ export function takeRow(record: Record<string, unknown>, { names }: Layout): Row
   })
 }
 
-/** A SELECT of the rows that the builder's own WHERE matches. */
-export function selectMatching(builder: WriteBuilder, lock: string, list = selectList(builder)): [string, unknown[]] {
+/** A SELECT of the rows that the builder's own WHERE matches; a lock may stand behind it. */
+export function selectMatching(builder: WriteBuilder, list = selectList(builder)): [string, unknown[]] {
   const getQuery = (): string => {
     const tail = `${builder.createOrderByExpression?.() ?? ''}${builder.createLimitExpression?.() ?? ''}`
-    const where = builder.createWhereExpression()
-    const select = `SELECT ${list} FROM ${tableOf(builder)}${where}${tail}${lock}`
+    const where = closedComment(builder.createWhereExpression())
+    const select = `SELECT ${list} FROM ${tableOf(builder)}${where}${tail}`
     return builder.replacePropertyNamesForTheWholeQuery(`${builder.createCteExpression()}${select}`)
   }
   return withMethods(builder, { getQuery }, () => builder.getQueryAndParameters())
+}
+
+interface ByValues {
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly unknown[])[]
 }
 
 /**
@@ -101,13 +106,7 @@ export function* selectByValues(
     lock,
     more = '',
     upserted = false,
-  }: {
-    columns: readonly string[]
-    rows: readonly (readonly unknown[])[]
-    lock: string
-    more?: string
-    upserted?: boolean
-  },
+  }: ByValues & { lock: string | ((rows: number) => string); more?: string; upserted?: boolean },
 ): Generator<[string, unknown[]]> {
   const list = `${selectList(builder)}${more}`
   const numbered = dataSource.options.type === 'postgres'
@@ -131,12 +130,26 @@ export function* selectByValues(
       const predicate = indexPredicate === undefined ? '' : ` AND (${indexPredicate})`
       rest = `${predicate} ORDER BY array_position($${parameters.length}::text[], ${text}), ${names.join(', ')}`
     }
-    yield [`SELECT ${list} FROM ${tableOf(builder)} WHERE (${where.join(' OR ')})${rest}${lock}`, parameters]
+    const end = typeof lock === 'string' ? lock : lock(portion.length)
+    yield [`SELECT ${list} FROM ${tableOf(builder)} WHERE (${where.join(' OR ')})${rest}${end}`, parameters]
   }
 }
 
+/** Ends a SELECT of MySQL of rows that were just written: without a lock it sees, and fixes, the transaction's snapshot. */
+export const AS_WRITTEN = ' LOCK IN SHARE MODE'
+
+/** SELECTs of MySQL of the rows with these keys that were just written. */
+export function selectWritten(builder: WriteBuilder, dataSource: DataSource, by: ByValues) {
+  // The LIMIT lets it use the key: of a large part of a table it would read, and lock, the whole.
+  return selectByValues(builder, dataSource, { ...by, lock: (rows) => ` LIMIT ${rows}${AS_WRITTEN}` })
+}
+
+/** What makes a condition of MySQL true of other rows each time it is asked. */
+export const CHANCE = /\b(?:rand|random_bytes|uuid\w*|sys_guid|nextval)\s*\(|\bnext\s+value\b|:=/i
+
 /**
- * The builder's statement for these rows only: with a LIMIT, an UPDATE may choose others than a SELECT of the same text.
+ * The builder's statement for these rows only: where a LIMIT or chance chooses, an UPDATE may write others than a SELECT
+ * of the same text reads.
  *
  * @returns undefined when a key is not exact: what the driver makes of it might match no row
  */
@@ -145,15 +158,19 @@ export function onlyRows(builder: WriteBuilder, rows: readonly Row[]): [string, 
   const layout = layoutOfBuilder(builder)
   const names = keyNames(builder)
   const keys = rows.map((row) => valuesOf(layout, names, row))
-  const exact = (value: unknown) => typeof value === 'string' || Number.isSafeInteger(value)
-  if (keys.length === 0 || !keys.every((key) => key.every(exact))) return undefined
+  if (keys.length === 0 || !keys.every((key) => key.every(isExact))) return undefined
   const where = () => {
     const own = createWhereExpression.call(builder).replace(/^ WHERE /, '')
     const list = keys.map((key) => `(${key.map((value) => builder.createParameter(value)).join(', ')})`)
     const these = `(${names.map((name) => builder.escape(name)).join(', ')}) IN (${list.join(', ')})`
-    return ` WHERE ${own === '' ? these : `(${closedComment(own)}) AND ${these}`}`
+    // Chance has chosen already.
+    return ` WHERE ${own === '' || CHANCE.test(own) ? these : `(${closedComment(own)}) AND ${these}`}`
   }
   return withMethods(builder, { createWhereExpression: where }, () => builder.getQueryAndParameters())
+}
+
+function isExact(value: unknown): boolean {
+  return typeof value === 'string' || Number.isSafeInteger(value) || Buffer.isBuffer(value)
 }
 
 export function keyNames(builder: WriteBuilder): string[] {

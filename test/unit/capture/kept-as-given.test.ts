@@ -5,6 +5,8 @@ import type { ColumnMetadata, Family } from '../../../src/capture/typeorm'
 const lower = { to: (value: string) => value.toLowerCase(), from: (value: string) => value }
 const listed = { to: (value: string[]) => value.join(';'), from: (value: string) => value.split(';') }
 const day = new Date('2026-01-01T00:00:00.000Z')
+const ring: Record<string, unknown> = {}
+ring.own = ring
 const noon = new Date('2026-01-01T12:00:00.500Z')
 
 it.each<[column: object, value: unknown, mysql: boolean, sqlite: boolean]>([
@@ -31,7 +33,26 @@ it.each<[column: object, value: unknown, mysql: boolean, sqlite: boolean]>([
   [{ type: 'enum', enum: ['open'] }, 'OPEN', false, false],
   [{ type: 'simple-array' }, ['a', 'b'], true, true],
   [{ type: 'simple-array' }, ['a,b'], false, false],
-  [{ type: 'json' }, { a: 1 }, true, true],
+  [{ type: 'double', precision: 10, scale: 2 }, 1.5, false, false],
+  [{ type: 'float' }, 1.5, true, true],
+  [{ type: 'float' }, 16777217, false, false],
+  [{ type: 'char' }, 'x', true, true],
+  [{ type: 'char' }, 'x ', false, false],
+  [{ type: 'time' }, '09:30:00', true, true],
+  [{ type: 'time' }, '9:30', false, false],
+  [{ type: 'uuid' }, '0199a7d2-9f3c-7c1e-8a53-0d7f6f9f2b10', true, true],
+  [{ type: 'uuid' }, '0199A7D2-9F3C-7C1E-8A53-0D7F6F9F2B10', false, false],
+  [{ type: 'decimal', scale: 2 }, '-0', false, false],
+  [{ type: 'varchar' }, 'half \ud800', false, false],
+  [{ type: 'json' }, { a: 1, b: undefined, c: [{ d: null }, 'x', true] }, true, true],
+  [{ type: 'json' }, { a: new Map([['b', 1]]) }, false, false],
+  [{ type: 'json' }, [new Set([1])], false, false],
+  [{ type: 'json' }, [undefined], false, false],
+  [{ type: 'simple-json' }, { a: { b: Number.NaN } }, false, false],
+  [{ type: 'json' }, { a: Buffer.from('x') }, false, false],
+  [{ type: 'json' }, { a: day }, false, false],
+  [{ type: 'json' }, '{"a":1}', false, false],
+  [{ type: 'json' }, ring, false, false],
   [{ type: 'blob' }, Buffer.from('a'), true, true],
   [{ type: 'set', enum: ['a'] }, ['a'], false, false],
   [{ type: 'varchar', transformer: lower }, 'x@y', true, true],
