@@ -22,7 +22,7 @@ it.each(['mariadb', 'mysql'] as const)(
     const dataSource = await new DataSource({
       ...given,
       extra: { connectionLimit: 4 },
-    } as DataSourceOptions).initialize()
+    } as unknown as DataSourceOptions).initialize()
     const tickets = Array.from({ length: TICKETS }, (_, id) => ({ id, level: id % 10 }))
     await dataSource.manager.insert(Ticket, tickets)
     const trail = new Trail()

@@ -1,13 +1,13 @@
-import type { QueryRunner } from 'typeorm'
 import { insertsRead } from './read-inserts'
+import { REFUSALS } from './readability'
 import { layoutOf, type Row, rowOf } from './row'
 import { keyNames, selectWritten } from './statements'
 import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
 
 /**
- * An INSERT of MySQL of which no subscriber is told (`listeners: false`), or not what the database made of it: it returns
- * no rows, so they are read by the keys that were given, or that the server counted on from the first one, which it does
- * without gaps for one statement.
+ * An INSERT of MySQL of which no subscriber is told (`listeners: false`), or not what the rows have: it returns none, so
+ * they are read by the keys that were given, that TypeORM has made, or that the server counted on from the first one, which
+ * it does without gaps for one statement.
  */
 export class MysqlInsert implements RowWrite {
   readonly #parts: WriteParts
@@ -27,16 +27,12 @@ export class MysqlInsert implements RowWrite {
     return this.#parts.builder.getQueryAndParameters()
   }
 
-  async run(
-    { queryRunner, send }: Place,
-    [sql, parameters]: readonly [string, unknown[]],
-    sink: RowSink,
-  ): Promise<Ran> {
-    const result = await send(sql, parameters)
+  async run(place: Place, [sql, parameters]: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
+    const result = await place.send(sql, parameters)
     const { affectedRows, insertId } = result.raw as { affectedRows: number; insertId: number }
     if (affectedRows === 0) return { result }
     const keys = this.#keys(insertId)
-    const rows = keys && (await this.#read(queryRunner, keys))
+    const rows = keys && (await this.#read(place, keys))
     if (rows?.length !== affectedRows) {
       const why = `${affectedRows} rows were written by an insert, and could not be read by their keys`
       return { result, unread: this.#told ? undefined : why }
@@ -46,15 +42,16 @@ export class MysqlInsert implements RowWrite {
     return { result }
   }
 
-  /** Undefined where the database does not let them be read: the INSERT must not be repeated for that. */
-  async #read(queryRunner: QueryRunner, rows: readonly unknown[][]): Promise<Row[] | undefined> {
+  /** Undefined where they cannot be read: the INSERT must not fail for that, nor be repeated, unless it is lost too. */
+  async #read({ queryRunner, alone }: Place, rows: readonly unknown[][]): Promise<Row[] | undefined> {
     const { builder, metadata, dataSource } = this.#parts
     const read: Row[] = []
     for (const [select, values] of selectWritten(builder, dataSource, { columns: keyNames(builder), rows })) {
       try {
         const records = (await queryRunner.query(select, values)) as Record<string, unknown>[]
         read.push(...records.map((record) => rowOf(layoutOf(metadata), record)))
-      } catch {
+      } catch (error) {
+        if (!alone && !REFUSALS.has((error as { errno?: unknown }).errno)) throw error
         return undefined
       }
     }
@@ -63,13 +60,13 @@ export class MysqlInsert implements RowWrite {
 
   #keys(insertId: number): unknown[][] | undefined {
     const { builder, metadata, dataSource } = this.#parts
-    const { valuesSet, onIgnore, onUpdate, locallyGenerated } = builder.expressionMap
+    const { valuesSet, onIgnore, onUpdate, locallyGenerated = {} } = builder.expressionMap
     if (onIgnore || onUpdate !== undefined || typeof valuesSet !== 'object' || valuesSet === null) return undefined
     const given: object[] = Array.isArray(valuesSet) ? valuesSet : [valuesSet]
     const { primaryColumns } = metadata
     const read = given.map((values, index) =>
       primaryColumns.map(
-        (column): unknown => column.getEntityValue(values) ?? column.getEntityValue(locallyGenerated?.[index] ?? {}),
+        (column): unknown => column.getEntityValue(values) ?? column.getEntityValue(locallyGenerated[index] ?? {}),
       ),
     )
     const [column] = primaryColumns
