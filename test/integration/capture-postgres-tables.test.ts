@@ -34,6 +34,14 @@ class Priced {
   @Column('text') name!: string
 }
 
+class Wide {
+  id!: number
+}
+const WIDTH = 900
+PrimaryColumn('int')(Wide.prototype, 'id')
+for (let index = 0; index < WIDTH; index += 1) Column('int', { nullable: true })(Wide.prototype, `c${index}`)
+Entity()(Wide)
+
 const TABLE = 'CREATE TABLE doc (id int, tenant int, name text)'
 const ROWS = `INSERT INTO doc VALUES (1, 1, 'one'), (2, 2, 'two')`
 
@@ -269,6 +277,20 @@ describe('no write fails, or is undone, for its event', () => {
       expect.stringMatching(/^1 rows were written, the database does not let/),
       { from: 5, to: 6 },
       expect.stringMatching(/^1 rows were written, the database does not let/),
+    ])
+  })
+
+  it('of more columns than a statement can return before and after', async () => {
+    const { both, trail } = await start([Wide])
+    const result = await both(async (source) => {
+      await source.manager.insert(Wide, { id: 1 })
+      const values = Object.fromEntries(Array.from({ length: WIDTH }, (_, index) => [`c${index}`, 1]))
+      return (await source.manager.update(Wide, 1, values)).affected
+    })
+    expect(result).toEqual({ plain: 1, audited: 1 })
+    expect(trail.take().map(({ action, coverage }) => [action, coverage])).toEqual([
+      ['OBJ_CREATE', undefined],
+      ['OBJ_UPDATE', 'partial'],
     ])
   })
 

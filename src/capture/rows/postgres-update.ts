@@ -31,6 +31,8 @@ export interface UpdatePlan {
 const statements = new WeakMap<EntityMetadata, Map<string, Planned>>()
 /** A query builder in a loop may write ever other statements, with lists of keys that are never as long as the last. */
 const MOST_KEPT = { statements: 200, length: 2_000 }
+/** Some less than it really returns: TypeORM's own may be among them. */
+const MOST_COLUMNS = 1_600
 /** Tables of which the database was seen to change columns that a statement did not set: read whole from then on. */
 const whole = new WeakSet<EntityMetadata>()
 
@@ -143,6 +145,7 @@ function planned(builder: WriteBuilder, root: EntityMetadata, target: Target): P
   const others = places.filter((place) => !before.includes(place))
   const parts = { names, root, table, returnsOld, before, after, rest: others }
   const { list, old, join } = partsOf(builder, parts)
+  if (list.length > MOST_COLUMNS) throw new RangeError(`PostgreSQL returns ${MOST_COLUMNS} columns at most`)
   const fresh = before.map((place) => after.indexOf(place))
   const plan = { before, after, rest: others, places: fresh, size: names.length, columns: list.length }
   // Aliases, or TypeORM's own columns of the same names would be found twice.

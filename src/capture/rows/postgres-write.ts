@@ -199,7 +199,8 @@ export class PostgresWrite implements RowWrite {
       const end = at + layout.names.length
       const after = values.slice(at, end)
       const fresh = tells && values[end + 2] === true
-      const was = fresh && !kept ? undefined : (before.get(String(values[end])) ?? lone)
+      const same = fresh && !kept ? undefined : before.get(String(values[end]))
+      const was = same ?? (fresh ? undefined : lone)
       if (was !== undefined) takeUpserted(sink, was, { row: after, text: String(values[end + 1]) })
       else if (!tells) sink.take(undefined, after, PARTITIONED)
       else if (fresh) sink.take(undefined, after)
