@@ -3,17 +3,8 @@ import { overwritten, type WriteBuilder } from './builder'
 import { conflictKeys, hasKeyColumn } from './conflict-keys'
 import { type RowPlan, returningRow, SentWhole } from './postgres-returning'
 import { queryClassOf, type Reader, readColumn, readersOf, stream } from './postgres-stream'
-import {
-  hasMore,
-  hasOld,
-  isUnchanged,
-  oldRow,
-  readWhole,
-  readWithRest,
-  SentUpdate,
-  type UpdatePlan,
-  updateStatement,
-} from './postgres-update'
+import { hasOld, oldRow, readWhole, type UpdatePlan, updateStatement } from './postgres-update'
+import { hasMore, isUnchanged, readWithRest, SentUpdate } from './postgres-updated-row'
 import { UNKEYED } from './readability'
 import { recordFields } from './record-text'
 import { layoutOf, placesOf, type Row, rootOf, rowOf } from './row'
