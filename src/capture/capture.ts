@@ -67,6 +67,8 @@ export class Capture {
   intercept(): () => void {
     const dataSource = this.#dataSource
     if (!interceptable(dataSource)) return () => undefined
+    const inTransaction = (queryRunner: QueryRunner) =>
+      queryRunner.isTransactionActive || this.#frames.isOpen(queryRunner)
     try {
       const rows = new RowCapture({
         dataSource,
@@ -87,10 +89,9 @@ export class Capture {
         held: (queryRunner) => this.#frames.count(queryRunner),
         failed: (part, error) => this.#reports.report('AUDIT_CAPTURE_FAILED', { problem: problemOf(error) }, part),
         statementFailed: (error) => this.#frames.statementFailed(error),
-        inTransaction: (queryRunner) => queryRunner.isTransactionActive || this.#frames.isOpen(queryRunner),
+        inTransaction,
         mayBegin: (queryRunner) =>
-          !(queryRunner.isTransactionActive || this.#frames.isOpen(queryRunner)) &&
-          (this.#strict || !this.#frames.locksTables(queryRunner)),
+          !inTransaction(queryRunner) && (this.#strict || !this.#frames.locksTables(queryRunner)),
         checkStrict: (queryRunner) => this.checkStrict(queryRunner),
         strict: this.#strict,
       })

@@ -11,8 +11,8 @@ interface ReadabilityParts {
   inTransaction(queryRunner: QueryRunner): boolean
 }
 
-/** Of SQLite, which may return the rows of an INSERT into the same table. */
-const VIRTUAL = /RETURNING is not available on virtual tables/
+/** What SQLite says, which may return the rows of an INSERT into the same virtual table. */
+const REFUSED = /no such column|RETURNING is not available on virtual tables/
 /** "No such column" and "no right to read it", as each database says it. */
 export const REFUSALS = new Set<unknown>(['42703', '42501', 1054, 1142, 1143])
 
@@ -50,7 +50,8 @@ export class Readability {
   /** Why a write cannot give its rows; undefined when it can. */
   obstacle(builder: WriteBuilder, metadata: EntityMetadata): string | undefined | Promise<string | undefined> {
     const root = rootOf(metadata)
-    if (Date.now() < (this.#refused.get(root) ?? 0) + RETRY_MS) return UNREADABLE
+    const refused = this.#refused.get(root)
+    if (refused !== undefined && Date.now() < refused + RETRY_MS) return UNREADABLE
     if (familyOf(this.#parts.dataSource) !== 'postgres') return undefined
     const { queryRunner, expressionMap } = builder
     const facts = this.#facts.get(root)
@@ -82,8 +83,7 @@ export class Readability {
       unknown
     >
     const rewritten = code === '0A000' && routine === 'RewriteQuery'
-    if (VIRTUAL.test(String(message))) return true
-    const known = REFUSALS.has(code) || REFUSALS.has(errno) || /no such column/.test(String(message))
+    const known = REFUSALS.has(code) || REFUSALS.has(errno) || REFUSED.test(String(message))
     // Read before: then it is another role, or another table than it was.
     return known || (rewritten && !this.#readable.has(root))
   }
