@@ -1,7 +1,6 @@
 import 'reflect-metadata'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
 import { Column, DataSource, Entity, PrimaryGeneratedColumn } from 'typeorm'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type AuditLoggerOptions, loadSettings } from '../../config/settings'
@@ -13,6 +12,7 @@ import type { AuditEvent } from '../../src/event/event'
 import { keyedHash } from '../../src/event/keyed-hash'
 import { readEvents } from '../../src/reader'
 import { type KeptLogger, keptLogger } from '../support/kept-logger'
+import { monitorRedis, type RedisMonitor } from '../support/redis-monitor'
 import { removeDirectory, temporaryDirectory } from '../support/temp-directory'
 import { waitFor } from '../support/wait-for'
 import { setUpWorker, type WorkerSetup } from '../support/worker-setup'
@@ -58,8 +58,7 @@ const MASK: AuditLoggerOptions['mask'] = [
 let setup: WorkerSetup
 let logger: KeptLogger
 let directory: string
-let monitor: Redis
-let said: string[]
+let monitor: RedisMonitor
 let dataSource: DataSource
 let audit: AuditLogger
 
@@ -67,11 +66,8 @@ beforeEach(async () => {
   setup = await setUpWorker()
   logger = keptLogger()
   directory = temporaryDirectory('masking')
-  said = []
   // Everything that anybody ever tells Redis, whatever becomes of it later.
-  monitor = await setup.redis.monitor()
-  monitor.on('error', () => undefined)
-  monitor.on('monitor', (_time: string, args: string[]) => said.push(args.join(' ')))
+  monitor = await monitorRedis(setup.server.port)
   audit = new AuditLogger({
     redis: setup.server.url,
     logger,
@@ -89,7 +85,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await dataSource.destroy()
   await audit.close()
-  monitor.disconnect()
+  monitor.close()
   await setup.close()
   removeDirectory(directory)
 })
@@ -211,6 +207,8 @@ async function writes(): Promise<void> {
   await accounts.remove(one)
 }
 
+const said = () => monitor.commands.map((args) => args.join(' '))
+
 /** Everything that was written anywhere, as it stands and with its escapes undone. */
 async function everything(): Promise<string> {
   const kept: string[] = []
@@ -222,7 +220,7 @@ async function everything(): Promise<string> {
   const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((name) => join(directory, name))
   const written = files.filter((file) => statSync(file).isFile()).map((file) => readFileSync(file, 'utf8'))
   const logs = [logger, setup.logger].map(({ entries }) => JSON.stringify(entries))
-  return [...kept, ...written, ...said, ...setup.stored(), ...logs, ...files].join('\n')
+  return [...kept, ...written, ...said(), ...setup.stored(), ...logs, ...files].join('\n')
 }
 
 function expectNoSecretIn(text: string): void {
@@ -269,7 +267,7 @@ it('no secret of any field of any event reaches Redis, CloudWatch, files or logs
   expect(setup.stored().some((message) => message.includes('"part":{'))).toBe(true)
   // What is no secret is there, so the search above looked where it should.
   const plain = 'a secret as a name'
-  for (const place of [said.join('\n'), setup.stored().join('\n')]) expect(place).toContain(plain)
+  for (const place of [said().join('\n'), setup.stored().join('\n')]) expect(place).toContain(plain)
   const letters = await setup.redis.lrange(setup.keys.dead, 0, -1)
   expect(letters.join('\n')).toContain(plain)
   expect(logger.entries.map(({ fields }) => fields.code)).toContain('AUDIT_VALUE_UNREADABLE')

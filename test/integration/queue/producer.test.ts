@@ -5,6 +5,7 @@ import { loadSettings } from '../../../config/settings'
 import { createQueue } from '../../../src/queue/producer'
 import type { EventQueue } from '../../../src/queue/queue'
 import { type KeptLogger, keptLogger } from '../../support/kept-logger'
+import { monitorRedis } from '../../support/redis-monitor'
 import { type RedisServer, startRedisServer } from '../../support/redis-server'
 import { waitFor } from '../../support/wait-for'
 
@@ -30,14 +31,12 @@ afterEach(async () => {
 const list = () => redis.lrange(PENDING, 0, -1)
 const numbered = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => `e${from + i}`)
 
-async function commandsDuring(act: () => Promise<void>): Promise<string[][]> {
-  const commands: string[][] = []
-  const monitor = await redis.monitor()
-  monitor.on('monitor', (_time: string, args: string[]) => commands.push(args))
+async function commandsDuring(act: () => Promise<void>): Promise<readonly string[][]> {
+  const { commands, close } = await monitorRedis(server.port)
   await act()
   await redis.get('the end')
   await waitFor(() => commands.some(([, key]) => key === 'the end'), { what: 'the monitor to catch up' })
-  monitor.disconnect()
+  close()
   return commands
 }
 
