@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { Column, Entity, ManyToOne, OneToMany, PrimaryColumn } from 'typeorm'
+import { Column, Entity, type EntityManager, ManyToOne, OneToMany, PrimaryColumn } from 'typeorm'
 import { describe, expect, it } from 'vitest'
 import { AuditUpdateDelete } from '../../src/capture/decorator'
 import { auditedSources } from '../support/audited-source'
@@ -83,5 +83,70 @@ describe.each(DRIVERS)('writes within a save(), %s', (driver) => {
     await expect(writing).rejects.toThrow('index')
     expect(await manager.countBy(Parent, { name: 'b' })).toBe(1)
     expect(trail.one().changes).toMatchObject({ name: { to: 'b' } })
+  })
+})
+
+type Listener = (event: { manager: EntityManager }) => Promise<unknown>
+
+/** As a subscriber writes that must not hear of itself. */
+const unheard = {
+  async insert(manager: EntityManager): Promise<unknown> {
+    const query = manager.createQueryBuilder().insert().into(Child).values({ id: 7, name: 'c' })
+    return query.callListeners(false).execute()
+  },
+  async update(manager: EntityManager, entity: Parent | Child, set: object): Promise<unknown> {
+    const query = manager.createQueryBuilder().update(entity.constructor).set(set).whereEntity(entity)
+    return query.callListeners(false).execute()
+  },
+}
+
+describe.each(['postgres', ...DRIVERS] as const)('what a listener writes unheard during save(), %s', (driver) => {
+  async function target(hook: string, listener: Listener) {
+    const { dataSource, manager, trail } = await open(driver as (typeof DRIVERS)[number])
+    const parent = await manager.save(Object.assign(new Parent(), { id: 1, name: 'a', count: 0 }))
+    const child = await manager.save(Object.assign(new Child(), { id: 2, name: 'c' }))
+    trail.take()
+    const once = async (event: { manager: EntityManager }) => {
+      if (dataSource.subscribers.pop() !== undefined) await listener(event)
+    }
+    dataSource.subscribers.push({ [hook]: once } as never)
+    return { manager, trail, parent, child }
+  }
+  const told = ({ action, changes }: { action: string; changes?: unknown }) => [action, changes]
+
+  it.each(['beforeInsert', 'afterInsert', 'beforeTransactionCommit'])('an INSERT in %s', async (hook) => {
+    const { manager, trail } = await target(hook, (event) => unheard.insert(event.manager))
+    await manager.save(Object.assign(new Parent(), { id: 3, name: 'b' }))
+    const events = trail.take()
+    expect(events.map(({ instance }) => instance?.pk).sort(), summary(events)).toEqual(['3', '7'])
+    expect(events.map(({ action }) => action)).toEqual(['OBJ_CREATE', 'OBJ_CREATE'])
+  })
+
+  it.each(['beforeUpdate', 'afterUpdate', 'afterLoad'])('an UPDATE of another row in %s', async (hook) => {
+    const { manager, trail, parent, child } = await target(hook, (event) =>
+      unheard.update(event.manager ?? manager, child, { name: 'd' }),
+    )
+    await manager.save(Object.assign(parent, { name: 'b' }))
+    const events = trail.take()
+    expect(events.map(told), summary(events)).toEqual(
+      expect.arrayContaining([
+        ['OBJ_UPDATE', { name: { from: 'c', to: 'd' } }],
+        ['OBJ_UPDATE', { name: { from: 'a', to: 'b' } }],
+      ]),
+    )
+    expect(events).toHaveLength(2)
+  })
+
+  it.each(['beforeUpdate', 'afterUpdate'])('an UPDATE of the same row in %s', async (hook) => {
+    const { manager, trail, parent } = await target(hook, (event) =>
+      unheard.update(event.manager, parent, { count: 5 }),
+    )
+    await manager.save(Object.assign(parent, { name: 'b' }))
+    const events = trail.take()
+    const changes = events.map((event) => event.changes)
+    expect(changes, summary(events)).toEqual(
+      expect.arrayContaining([{ count: { from: 0, to: 5 } }, { name: { from: 'a', to: 'b' } }]),
+    )
+    expect(events).toHaveLength(2)
   })
 })

@@ -17,6 +17,9 @@ const BUILDER = [
 ]
 const UPDATE = [...BUILDER, 'createUpdateExpression', 'createOrderByExpression', 'createLimitExpression']
 const MAP = ['queryType', 'whereEntities', 'callListeners', 'updateEntity', 'onIgnore', 'valuesSet']
+const BROADCASTER = ['Insert', 'Update', 'Remove', 'SoftRemove', 'Recover', 'TransactionCommit']
+  .flatMap((event) => [`broadcastBefore${event}Event`, `broadcastAfter${event}Event`])
+  .concat('broadcastLoadEvent')
 const MANAGER = ['save', 'remove', 'softRemove', 'recover', 'clear']
 
 /** Fails by the name of what changed when another version of TypeORM is installed. */
@@ -73,6 +76,12 @@ describe.each([
           !(name in expressionMap) && !Object.hasOwn(expressionMap, name) && !['onIgnore', 'valuesSet'].includes(name),
       ),
     ).toEqual([])
+  })
+
+  it('methods of what tells subscribers', () => {
+    const { broadcaster } = dataSource.driver.createQueryRunner('master') as unknown as { broadcaster: object }
+    const prototype = Object.getPrototypeOf(broadcaster) as object
+    expect(BROADCASTER.filter((name) => !Object.hasOwn(prototype, name))).toEqual([])
   })
 
   it('methods of the entity manager', () => {

@@ -1,7 +1,7 @@
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm'
 import { familyOf } from '../typeorm'
 import { type Send, sourceOf, type WriteBuilder } from './builder'
-import { runPersisting } from './persisting'
+import { runListening, runPersisting } from './persisting'
 import { type Interception, type Replacement, registry } from './registry'
 import { sendingOver } from './sending'
 
@@ -14,10 +14,11 @@ import { sendingOver } from './sending'
 export function intercept(dataSource: DataSource, interception: Interception): () => void {
   const { active, patched } = registry()
   const manager = managerPrototype(dataSource)
-  const runner = runnerPrototype(dataSource)
-  const prototypes = [...builderPrototypes(dataSource), manager, runner]
+  const { runner, broadcaster } = runnerPrototypes(dataSource)
+  const prototypes = [...builderPrototypes(dataSource), manager, runner, broadcaster]
   const patch = (prototype: object) => {
     if (prototype === manager) return patchManager(manager)
+    if (prototype === broadcaster) return patchBroadcaster(broadcaster)
     return prototype === runner ? patchRunner(runner) : patchBuilder(prototype)
   }
   for (const prototype of new Set(prototypes)) {
@@ -88,9 +89,15 @@ export function expectQuery(parameters: unknown[], replacement: Replacement): vo
   registry().expected.set(parameters, replacement)
 }
 
-/** The class of query runners that this driver makes; making one opens no connection. */
-function runnerPrototype({ driver }: DataSource): object {
-  return Object.getPrototypeOf(driver.createQueryRunner('master')) as object
+/** The class of query runners that this driver makes, and what tells subscribers for them; making one opens no connection. */
+function runnerPrototypes({ driver }: DataSource): { runner: object; broadcaster: object } {
+  const runner = driver.createQueryRunner('master')
+  const { broadcaster } = runner as unknown as { broadcaster: object }
+  return { runner: prototypeOf(runner), broadcaster: prototypeOf(broadcaster) }
+}
+
+function prototypeOf(value: object): object {
+  return Object.getPrototypeOf(value) as object
 }
 
 function patchRunner(prototype: object): () => void {
@@ -130,6 +137,23 @@ function managerPrototype(dataSource: DataSource): object {
     prototype = Object.getPrototypeOf(prototype) as object
   }
   return prototype
+}
+
+/** All but those of each query. */
+const TELLING = /^broadcast(?:(?:Before|After)(?:Insert|Update|Remove|SoftRemove|Recover|Transaction\w+)|Load)Event$/
+
+function patchBroadcaster(prototype: object): () => void {
+  const names = Object.getOwnPropertyNames(prototype).filter((name) => TELLING.test(name))
+  const undo = names.map((name) =>
+    replace(prototype as Methods, name, (original) => {
+      return function broadcast(this: unknown, ...values: unknown[]) {
+        return runListening(() => original.apply(this, values))
+      }
+    }),
+  )
+  return () => {
+    for (const one of undo) one()
+  }
 }
 
 const PERSISTING = ['save', 'remove', 'softRemove', 'recover'] as const

@@ -4,7 +4,7 @@ import { type ColumnMetadata, familyOf } from '../typeorm'
 import { metadataOf, type WriteBuilder } from './builder'
 import { isKeptAsGiven } from './kept-as-given'
 import { mayBeRetold } from './listeners'
-import { persisting } from './persisting'
+import { persisting, saving } from './persisting'
 import type { WriteKind } from './row-drafts'
 
 /** A date that the database keeps (`ON UPDATE CURRENT_TIMESTAMP`), and that TypeORM does not read again. */
@@ -23,7 +23,7 @@ export function isInsertTold(metadata: EntityMetadata, dataSource: DataSource): 
  */
 export function leftToSubscribers(builder: WriteBuilder, kind: WriteKind, dataSource: DataSource): boolean {
   const { expressionMap } = builder
-  const store = persisting()
+  const store = saving()
   if (store === undefined || !store.listeners || store.repeats || expressionMap.callListeners) return false
   if (familyOf(dataSource) === 'postgres' || kind === 'insert' || kind === 'delete') return false
   // An orphan, and a save() that does not read back.

@@ -1,27 +1,20 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { DataSource, EntityTarget } from 'typeorm'
 import { primaryKeyOf } from '../properties'
-
-/** A save(), remove(), softRemove() or recover() under way. */
-export interface Persisting {
-  /** Whether TypeORM will tell subscribers of its writes. */
-  readonly listeners: boolean
-  /** Whether a row was given more than once: of each, TypeORM tells what it has loaded before all of them. */
-  readonly repeats: boolean
-  /** Rows whose events were captured from the statement, so that what subscribers are told is not captured again. */
-  readonly handled: Set<string>
-  /** What it has sent, if so. */
-  readonly writes: Promise<unknown>[]
-}
-
-const storage = new AsyncLocalStorage<Persisting>()
+import { type Persisting, registry } from './registry'
 
 /** @param values what the method was given; its options are the last of them */
 export function runPersisting<T>(values: readonly unknown[], dataSource: DataSource, run: () => T): T {
   const listeners = !values
     .slice(1)
     .some((one) => (one as { listeners?: unknown } | null | undefined)?.listeners === false)
-  return storage.run({ listeners, repeats: repeatsRow(values, dataSource), handled: new Set(), writes: [] }, run)
+  const repeats = repeatsRow(values, dataSource)
+  return registry().persisting.run({ listeners, repeats, handled: new Set(), writes: [], listening: false }, run)
+}
+
+/** Runs subscribers and listeners, to which TypeORM tells of a save(), or anything else. */
+export function runListening<T>(run: () => T): T {
+  const store = persisting()
+  return store === undefined || store.listening ? run() : registry().persisting.run({ ...store, listening: true }, run)
 }
 
 /**
@@ -29,13 +22,13 @@ export function runPersisting<T>(values: readonly unknown[], dataSource: DataSou
  * then does TypeORM read it again, as without capture.
  */
 export function inStep<T>(write: () => Promise<T>): Promise<T> {
-  const store = storage.getStore()
+  const store = saving()
   return store?.repeats === true ? held(store, write) : write()
 }
 
 async function held<T>(store: Persisting, write: () => Promise<T>): Promise<T> {
   // What a subscriber writes in the midst of it must not wait for it.
-  const written = storage.run({ ...store, repeats: false }, write)
+  const written = registry().persisting.run({ ...store, repeats: false }, write)
   store.writes.push(written)
   const result = await written
   await Promise.allSettled(store.writes)
@@ -43,7 +36,13 @@ async function held<T>(store: Persisting, write: () => Promise<T>): Promise<T> {
 }
 
 export function persisting(): Persisting | undefined {
-  return storage.getStore()
+  return registry().persisting.getStore()
+}
+
+/** The one whose own statement is about to be sent, if any: of that, TypeORM itself tells. */
+export function saving(): Persisting | undefined {
+  const store = persisting()
+  return store?.listening === true ? undefined : store
 }
 
 export function rowMark(table: string, pk: string | undefined): string {

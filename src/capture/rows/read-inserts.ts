@@ -1,6 +1,6 @@
 import type { EntityMetadata } from 'typeorm'
 import { primaryKeyOf } from '../properties'
-import { persisting, rowMark } from './persisting'
+import { persisting, rowMark, saving } from './persisting'
 import { type Row, RowImage } from './row'
 import type { WriteParts } from './write'
 
@@ -13,7 +13,7 @@ export function insertsRead({ builder, metadata, dataSource }: WriteParts, rows:
   if (callListeners)
     for (const values of [valuesSet].flat() as object[]) given.set(values, (given.get(values) ?? 0) + 1)
   // save() tells of its entities instead.
-  else for (const row of rows) persisting()?.handled.add(markOf(metadata, new RowImage(row, metadata, dataSource).pk))
+  else for (const row of rows) saving()?.handled.add(markOf(metadata, new RowImage(row, metadata, dataSource).pk))
 }
 
 /** To be told before an INSERT of these: of an earlier one that failed afterwards, no subscriber was told. */

@@ -19,6 +19,20 @@ export interface Sending {
   readonly over: (connection: object, ...values: unknown[]) => unknown
 }
 
+/** A save(), remove(), softRemove() or recover() under way. */
+export interface Persisting {
+  /** Whether TypeORM will tell subscribers of its writes. */
+  readonly listeners: boolean
+  /** Whether a row was given more than once: of each, TypeORM tells what it has loaded before all of them. */
+  readonly repeats: boolean
+  /** Rows whose events were captured from the statement, so that what subscribers are told is not captured again. */
+  readonly handled: Set<string>
+  /** What it has sent, if so. */
+  readonly writes: Promise<unknown>[]
+  /** Whether a subscriber or a listener runs: what it writes is not what TypeORM tells of this one. */
+  readonly listening: boolean
+}
+
 /** What the patched methods of TypeORM look things up in. */
 interface Registry {
   readonly active: WeakMap<DataSource, Interception>
@@ -32,6 +46,7 @@ interface Registry {
   readonly gates: WeakMap<object, Promise<void>>
   /** The query runners whose gates do not hold back what runs now. */
   readonly inside: AsyncLocalStorage<readonly object[]>
+  readonly persisting: AsyncLocalStorage<Persisting>
   /** How many writes are under way, and what is to be undone when there are none. */
   running: number
   readonly undoing: (() => void)[]
@@ -51,6 +66,7 @@ export function registry(): Registry {
     sendings: new WeakMap(),
     gates: new WeakMap(),
     inside: new AsyncLocalStorage(),
+    persisting: new AsyncLocalStorage(),
     running: 0,
     undoing: [],
     patched: new Map(),

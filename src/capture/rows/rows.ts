@@ -7,7 +7,8 @@ import { modelOf } from '../instance'
 import type { Selection } from '../selection'
 import { familyOf } from '../typeorm'
 import { overwritten, type WriteBuilder } from './builder'
-import { type Persisting, persisting, rowMark } from './persisting'
+import { rowMark, saving } from './persisting'
+import type { Persisting } from './registry'
 import { concreteOf, type Row, type RowChange, RowImage, sameRows } from './row'
 import { CONTENT, linkDrafts, rowDraft, unreadRowsDraft, type WriteKind } from './row-drafts'
 import { type RowSink, type RowWrite, type SentRow, sizeOf } from './write'
@@ -102,7 +103,7 @@ export class Rows {
     // of the application, and an orphan that loses its parent, are told without one, and must not silence the other.
     const { callListeners, whereEntities } = statement.builder.expressionMap
     const told = !callListeners && whereEntities.length > 0 && familyOf(dataSource) !== 'postgres'
-    this.#persisting = told ? persisting() : undefined
+    this.#persisting = told ? saving() : undefined
     const decoration = metadata.isJunction ? undefined : selection.ofFamily(metadata)
     this.#subject = decoration && { metadata, decoration, action: actionOf(kind) }
     // What a soft delete says of itself stands where the context's own content does.

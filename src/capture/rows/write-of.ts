@@ -4,7 +4,7 @@ import { isInsertTold } from './left-to-subscribers'
 import { MariadbUpdate } from './mariadb-update'
 import { MariadbUpsert } from './mariadb-upsert'
 import { MysqlInsert } from './mysql-insert'
-import { persisting } from './persisting'
+import { saving } from './persisting'
 import { PostgresWrite } from './postgres-write'
 import { ReadAround } from './read-around'
 import { insertBegins } from './read-inserts'
@@ -30,7 +30,7 @@ export function rowWriteOf(parts: WriteParts): RowWrite | undefined {
 function mysqlInsert(parts: WriteParts): RowWrite | undefined {
   const { builder, metadata, dataSource } = parts
   if (!dataSource.driver.isReturningSqlSupported('insert')) {
-    const heard = builder.expressionMap.callListeners || persisting()?.listeners === true
+    const heard = builder.expressionMap.callListeners || saving()?.listeners === true
     const told = heard && isInsertTold(metadata, dataSource)
     return told && !isReadThoughTold(parts) ? undefined : new MysqlInsert(parts, told)
   }
