@@ -91,14 +91,14 @@ describe.each(['mariadb', 'mysql'] as const)("what is new, type: '%s'", (driver)
       ]),
     )
   })
-  it('a key that is not kept as it is given, and rows that may not be new, are known or said not to be', async () => {
+  it('a key that is not kept as it is given is known, or said not to be', async () => {
     const { manager, trail } = await open(driver)
     await manager.save(manager.create(Rate, { id: 1.004, n: 1 }))
     await manager.createQueryBuilder().insert().into(Bill).values({ total: 2.004 }).orIgnore().execute()
     await manager.save(manager.create(Bill, { total: 2.004 }), { reload: false })
     const told = trail.take().map(({ coverage, changes = {} }) => coverage ?? changes.total ?? changes.id)
     const exact = [{ to: '1.00' }, { to: '2.00' }, { to: '2.00' }]
-    expect(told).toEqual(driver === 'mariadb' ? exact : ['partial', 'partial', 'partial'])
+    expect(told).toEqual(driver === 'mariadb' ? exact : ['partial', ...exact.slice(1)])
   })
   it('what is given twice, and given again, is told as often', async () => {
     const { manager, trail } = await open(driver)
@@ -120,6 +120,51 @@ describe.each(['mariadb', 'mysql'] as const)("what is new, type: '%s'", (driver)
     const rate = 1.5
     await manager.insert(Bill, { total: '1.5', due, number: '1', state: 'open', flag: true, rate, code: 'A' })
     expect(statements).toHaveLength(1)
+  })
+  it('numbers that the server counts by more than one, as where several servers write', async () => {
+    const { manager, trail } = await open(driver)
+    await manager.insert(
+      Bill,
+      Array.from({ length: 20 }, (_, n) => ({ total: n })),
+    )
+    trail.take()
+    const rows = await manager.transaction(async (inner) => {
+      await inner.query('SET SESSION auto_increment_increment = 7')
+      await inner.insert(Bill, [{ total: 101 }, { total: 102 }, { total: 103 }])
+      await inner.query('SET SESSION auto_increment_increment = 1')
+      return (await inner.query('SELECT id, total FROM bill WHERE total > 100')) as { id: number; total: string }[]
+    })
+    const told = trail.take().map(({ instance, changes }) => ({
+      id: Number(instance?.pk),
+      total: (changes?.total as { to: unknown }).to,
+    }))
+    expect(rows.map(({ id }) => id - (rows[0]?.id ?? 0))).toEqual([0, 7, 14])
+    expect(told).toEqual(rows)
+  })
+  it.each([
+    ['all', [{ id: 60 }, { id: 50 }, { id: 70 }]],
+    ['the first', [{ id: 60 }, {}, {}]],
+    ['a lower one', [{}, { id: 2 }, {}]],
+    ['a higher one', [{}, { id: 90 }, {}]],
+  ])('numbers of which some are given (%s), by insert() and by save()', async (_, given) => {
+    for (const write of ['insert', 'save'] as const) {
+      const { manager, trail } = await open(driver)
+      await manager.insert(Bill, { id: 10, total: 0 })
+      trail.take()
+      const values = given.map((key, n) => ({ ...key, total: `${n + 1}.00` }))
+      await (write === 'insert' ? manager.insert(Bill, values) : manager.save(Bill, values))
+      const rows = (await manager.query('SELECT id, total FROM bill WHERE total > 0 ORDER BY total')) as object[]
+      const events = trail.take()
+      const told = events.map(({ instance, changes }) => ({
+        id: Number(instance?.pk),
+        total: (changes?.total as { to: string } | undefined)?.to,
+      }))
+      told.sort((a, b) => Number(a.total) - Number(b.total))
+      // From a larger number that is given in between, MySQL counts on: where to, it does not say.
+      const unknown = driver === 'mysql' && write === 'insert' && 'id' in (given[1] ?? {}) && given[1]?.id === 90
+      if (unknown) expect(events.map(({ coverage }) => coverage)).toEqual(['partial', 'partial', 'partial'])
+      else expect(told, write).toEqual(rows)
+    }
   })
   it.each([true, false])('rows that may not be read are inserted once (subscribers are told: %s)', async (told) => {
     const { dataSource } = await open(driver)

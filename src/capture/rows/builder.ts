@@ -31,6 +31,10 @@ export interface ExpressionMap {
   readonly queryType: string
   readonly mainAlias?: { readonly name?: string; readonly hasMetadata: boolean; readonly metadata: EntityMetadata }
   readonly valuesSet?: unknown
+  /** Of an INSERT … SELECT. */
+  readonly insertFromSelect?: unknown
+  /** The properties that an INSERT is given; none for all. */
+  readonly insertColumns?: readonly string[]
   /** Of an INSERT, by the number of the row: keys that TypeORM makes itself. */
   readonly locallyGenerated?: Readonly<Record<number, object>>
   readonly wheres: readonly unknown[]
@@ -116,6 +120,14 @@ export function overwritten({ expressionMap }: WriteBuilder): readonly string[] 
   if (onConflict !== '') return update === -1 ? undefined : (onConflict.slice(update).match(/[^\s"=,]+/g) ?? [])
   const columns = onUpdate?.overwrite ?? onUpdate?.columns ?? []
   return columns.length > 0 ? columns : undefined
+}
+
+/** The values of each row that an INSERT is given; none of an INSERT … SELECT. */
+export function givenTo({ expressionMap }: WriteBuilder): object[] {
+  if (expressionMap.insertFromSelect !== undefined) return []
+  return [expressionMap.valuesSet]
+    .flat()
+    .filter((values): values is object => typeof values === 'object' && values !== null)
 }
 
 export function sourceOf(builder: WriteBuilder): DataSource | undefined {

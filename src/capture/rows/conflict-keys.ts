@@ -1,6 +1,6 @@
 import type { DataSource, EntityMetadata } from 'typeorm'
 import { type ColumnMetadata, familyOf } from '../typeorm'
-import type { WriteBuilder } from './builder'
+import { givenTo, type WriteBuilder } from './builder'
 
 /** The columns of a unique key, and the values that an upsert brings for it. */
 export interface ConflictKey {
@@ -31,11 +31,6 @@ export function isKeyOpen(builder: WriteBuilder, metadata: EntityMetadata, dataS
       }),
     ),
   )
-}
-
-/** The values of each row. */
-function givenTo({ expressionMap }: WriteBuilder): object[] {
-  return [expressionMap.valuesSet].flat().filter(isObject)
 }
 
 /** Whether one of these columns belongs to a key that others may refer to: PostgreSQL locks rows more strictly for it. */

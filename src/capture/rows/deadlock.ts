@@ -18,5 +18,6 @@ export async function despiteDeadlocks<T>(run: () => Promise<T>): Promise<T> {
 
 function isDeadlock(error: unknown): boolean {
   const { errno, code } = (error ?? {}) as { errno?: unknown; code?: unknown }
-  return errno === 1213 || code === '40P01'
+  // With MariaDB's snapshot isolation, of a row that was changed since the transaction began.
+  return errno === 1213 || errno === 1020 || code === '40P01'
 }

@@ -14,7 +14,8 @@ function keptBySelf(column: ColumnMetadata): boolean {
 
 /** Whether what TypeORM tells its subscribers of an insert is what was written, where the database returns no rows. */
 export function isInsertTold(metadata: EntityMetadata, dataSource: DataSource): boolean {
-  return !mayBeRetold(metadata, 'insert', dataSource) && persisting()?.repeats !== true
+  const store = persisting()
+  return !mayBeRetold(metadata, 'insert', dataSource) && store?.repeats !== true && store?.reload !== false
 }
 
 /**

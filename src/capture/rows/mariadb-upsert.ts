@@ -4,11 +4,11 @@ import { restoreUpsert } from './restore-result'
 import { takeRows } from './returning-write'
 import { layoutOf, type Row, rowOf } from './row'
 import { keyNames, returning, returningList, selectByValues } from './statements'
+import { digestOf, withMark } from './upsert-marks'
 import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
 
 type Records = Record<string, unknown>[]
 
-const UPDATE = ' ON DUPLICATE KEY UPDATE '
 const SEEN = '__audit_seen'
 const NOW = '__audit_now'
 let statements = 0
@@ -38,20 +38,13 @@ export class MariadbUpsert implements RowWrite {
     const { builder } = this.#parts
     const told = `@${SEEN} AS ${SEEN}, IF((@${SEEN} := '') = '', ${this.#digest()}, NULL) AS ${NOW}`
     const [sql, parameters] = returning(builder, `${returningList(builder)}, ${told}`)
-    const at = sql.lastIndexOf(UPDATE)
-    if (at === -1) return [sql, parameters]
-    const key = builder.escape(keyNames(builder)[0] ?? '')
-    // Before the others: as long as the columns have their old values.
-    const mark = `${key} = IF((@${SEEN} := ${this.#digest()}) IS NULL, ${key}, ${key}), `
-    const after = at + UPDATE.length
-    return [`${sql.slice(0, after)}${mark}${sql.slice(after)}`, parameters]
+    return [withMark(builder, sql, keyNames(builder)[0] ?? '', `@${SEEN} := ${this.#digest()}`), parameters]
   }
 
   /** Of a row, by this statement. */
   #digest(): string {
     const { builder, metadata } = this.#parts
-    const texts = layoutOf(metadata).names.map((name) => `COALESCE(MD5(${builder.escape(name)}), '-')`)
-    return `CONCAT('${this.#nonce}.', MD5(CONCAT_WS('.', ${texts.join(', ')})))`
+    return `CONCAT('${this.#nonce}.', ${digestOf(layoutOf(metadata).names.map((name) => builder.escape(name)))})`
   }
 
   async run(place: Place, [sql, parameters]: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {

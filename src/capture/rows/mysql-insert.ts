@@ -1,26 +1,33 @@
+import { givenTo } from './builder'
+import { recordsOf, rowsByGivenKeys, unlessRefused } from './mysql-rows'
 import { insertsRead } from './read-inserts'
-import { REFUSALS } from './readability'
+import { restoreStatus } from './restore-result'
 import { layoutOf, type Row, rowOf } from './row'
-import { keyNames, selectWritten } from './statements'
+import { keyNames, keyText, selectCounted, selectWritten } from './statements'
 import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
 
+interface Packet {
+  readonly affectedRows: number
+  readonly insertId: number | string
+}
+
 /**
- * An INSERT of MySQL of which no subscriber is told (`listeners: false`), or not what the rows have: it returns none, so
- * they are read by the keys that were given, that TypeORM has made, or that the server counted on from the first one, which
- * it does without gaps for one statement.
+ * An INSERT of MySQL, which returns no rows: they are read by the keys that were given, that TypeORM has made, or that the
+ * server counted on from the first one, which it does without gaps for one statement. Of `orIgnore()`, what was there
+ * already is read before.
  */
 export class MysqlInsert implements RowWrite {
+  readonly told: boolean
   readonly #parts: WriteParts
-  readonly #told: boolean
 
   /** @param told whether subscribers tell of it too: of rows that cannot be read */
   constructor(parts: WriteParts, told: boolean) {
     this.#parts = parts
-    this.#told = told
+    this.told = told
   }
 
   compound(): boolean {
-    return false
+    return true
   }
 
   statement(): [string, unknown[]] {
@@ -28,59 +35,85 @@ export class MysqlInsert implements RowWrite {
   }
 
   async run(place: Place, [sql, parameters]: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
+    const { builder } = this.#parts
+    const ignores = Boolean(builder.expressionMap.onIgnore)
+    const there = ignores
+      ? await unlessRefused(() => rowsByGivenKeys(this.#parts, place, { written: false }))
+      : new Map<string, never>()
     const result = await place.send(sql, parameters)
-    const { affectedRows, insertId } = result.raw as { affectedRows: number; insertId: number }
-    if (affectedRows === 0) return { result }
-    const keys = this.#keys(insertId)
-    const rows = keys && (await this.#read(place, keys))
+    restoreStatus(result, place)
+    const packet = result.raw as Packet
+    const { affectedRows } = packet
+    if (affectedRows === 0) {
+      // Of none of them, nothing is to be told.
+      if (this.told) insertsRead(this.#parts, 0)
+      return { result }
+    }
+    const whole = !ignores || affectedRows === givenTo(builder).length
+    const read = there && (await unlessRefused(() => this.#written(place, packet, whole)))
+    const rows = read?.filter((row) => whole || !there?.has(keyText(builder, row)))
     if (rows?.length !== affectedRows) {
       const why = `${affectedRows} rows were written by an insert, and could not be read by their keys`
-      return { result, unread: this.#told ? undefined : why }
+      return { result, unread: this.told ? undefined : why }
     }
-    if (this.#told) insertsRead(this.#parts, rows)
+    if (this.told) insertsRead(this.#parts, Number(packet.insertId))
     for (const row of rows) sink.take(undefined, row)
     return { result }
   }
 
-  /** Undefined where they cannot be read: the INSERT must not fail for that, nor be repeated, unless it is lost too. */
-  async #read({ queryRunner, alone }: Place, rows: readonly unknown[][]): Promise<Row[] | undefined> {
+  /**
+   * The rows that were written, as far as their keys are known, and of `orIgnore()` those that were there.
+   *
+   * @param whole whether all of them were written
+   */
+  async #written(place: Place, { affectedRows, insertId }: Packet, whole: boolean): Promise<Row[]> {
     const { builder, metadata, dataSource } = this.#parts
-    const read: Row[] = []
-    for (const [select, values] of selectWritten(builder, dataSource, { columns: keyNames(builder), rows })) {
-      try {
-        const records = (await queryRunner.query(select, values)) as Record<string, unknown>[]
-        read.push(...records.map((record) => rowOf(layoutOf(metadata), record)))
-      } catch (error) {
-        if (!alone && !REFUSALS.has((error as { errno?: unknown }).errno)) throw error
-        return undefined
-      }
+    const keys = whole ? this.#keys(Number(insertId)) : undefined
+    if (keys === undefined) {
+      return [...(await rowsByGivenKeys(this.#parts, place, { written: true })).values()].map(({ row }) => row)
     }
-    return read
+    const { given } = keys
+    const known = builder.expressionMap.insertFromSelect === undefined
+    const counted = { first: Number(insertId), count: known ? keys.counted : affectedRows, known }
+    const selects = [
+      ...selectWritten(builder, dataSource, { columns: keyNames(builder), rows: given }),
+      ...(counted.count > 0 ? selectCounted(builder, counted) : []),
+    ]
+    return (await recordsOf(place, selects)).map((record) => rowOf(layoutOf(metadata), record))
   }
 
-  #keys(insertId: number): unknown[][] | undefined {
+  /** The primary keys, those that were given and how many the server has counted; undefined where not all are known. */
+  #keys(first: number): { given: unknown[][]; counted: number } | undefined {
     const { builder, metadata, dataSource } = this.#parts
-    const { valuesSet, onIgnore, onUpdate, locallyGenerated = {} } = builder.expressionMap
-    if (onIgnore || onUpdate !== undefined || typeof valuesSet !== 'object' || valuesSet === null) return undefined
-    const given: object[] = Array.isArray(valuesSet) ? valuesSet : [valuesSet]
+    const { locallyGenerated = {}, insertFromSelect, insertColumns = [] } = builder.expressionMap
     const { primaryColumns } = metadata
-    const read = given.map((values, index) =>
+    const [column] = primaryColumns
+    const counts = primaryColumns.length === 1 && column?.generationStrategy === 'increment' && first > 0
+    const exact = counts && Number.isSafeInteger(first)
+    if (insertFromSelect !== undefined) {
+      const counted = insertColumns.length > 0 && !insertColumns.includes(column?.propertyPath ?? '')
+      return exact && counted ? { given: [], counted: 0 } : undefined
+    }
+    const all = givenTo(builder).map((values, index) =>
       primaryColumns.map(
-        (column): unknown => column.getEntityValue(values) ?? column.getEntityValue(locallyGenerated[index] ?? {}),
+        (one): unknown => one.getEntityValue(values) ?? one.getEntityValue(locallyGenerated[index] ?? {}),
       ),
     )
-    const [column] = primaryColumns
-    const counted = primaryColumns.length === 1 && column?.generationStrategy === 'increment'
-    if (counted && insertId > 0 && read.every(([key]) => key === undefined || key === null)) {
-      return read.map((_, index) => [insertId + index])
+    const isOpen = (key: readonly unknown[]) => key.some((part) => part === undefined || part === null)
+    const given = all.filter((key) => !isOpen(key))
+    const counted = all.length - given.length
+    if (given.flat().some((part) => typeof part === 'function')) return undefined
+    if (counted > 0) {
+      // From a larger one that is given in between, the server would count on.
+      const between = all.slice(all.findIndex(isOpen)).filter((key) => !isOpen(key))
+      if (!exact || between.some(([part]) => !(Number(part) < first))) return undefined
     }
-    const unknown = read.flat().some((key) => key === undefined || key === null || typeof key === 'function')
-    if (unknown) return undefined
-    return read.map((keys) =>
-      keys.map((key, index) => {
+    const persisted = given.map((key) =>
+      key.map((part, index) => {
         const own = primaryColumns[index]
-        return own === undefined ? key : dataSource.driver.preparePersistentValue(key, own)
+        return own === undefined ? part : dataSource.driver.preparePersistentValue(part, own)
       }),
     )
+    return { given: persisted, counted }
   }
 }

@@ -4,11 +4,17 @@ import { type Persisting, registry } from './registry'
 
 /** @param values what the method was given; its options are the last of them */
 export function runPersisting<T>(values: readonly unknown[], dataSource: DataSource, run: () => T): T {
-  const listeners = !values
-    .slice(1)
-    .some((one) => (one as { listeners?: unknown } | null | undefined)?.listeners === false)
-  const repeats = repeatsRow(values, dataSource)
-  return registry().persisting.run({ listeners, repeats, handled: new Set(), writes: [], listening: false }, run)
+  const without = (name: 'listeners' | 'reload') =>
+    values.slice(1).some((one) => (one as Record<typeof name, unknown> | null | undefined)?.[name] === false)
+  const store: Persisting = {
+    listeners: !without('listeners'),
+    reload: !without('reload'),
+    repeats: repeatsRow(values, dataSource),
+    handled: new Set(),
+    writes: [],
+    listening: false,
+  }
+  return registry().persisting.run(store, run)
 }
 
 /** Runs subscribers and listeners, to which TypeORM tells of a save(), or anything else. */

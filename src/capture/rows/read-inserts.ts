@@ -1,19 +1,33 @@
 import type { EntityMetadata } from 'typeorm'
 import { primaryKeyOf } from '../properties'
+import { givenTo } from './builder'
 import { persisting, rowMark, saving } from './persisting'
-import { type Row, RowImage } from './row'
 import type { WriteParts } from './write'
 
 /** What insert() was given and subscribers are going to be told, though the rows were read: how often each. */
 const given = new WeakMap<object, number>()
 
-/** To be told of rows that were read after their INSERT, though subscribers are going to be told of them too. */
-export function insertsRead({ builder, metadata, dataSource }: WriteParts, rows: readonly Row[]): void {
-  const { callListeners, valuesSet } = builder.expressionMap
-  if (callListeners)
-    for (const values of [valuesSet].flat() as object[]) given.set(values, (given.get(values) ?? 0) + 1)
-  // save() tells of its entities instead.
-  else for (const row of rows) saving()?.handled.add(markOf(metadata, new RowImage(row, metadata, dataSource).pk))
+/**
+ * To be told of rows that were read after their INSERT, though subscribers are going to be told of them too.
+ *
+ * @param insertId what MySQL says is the number of the first one
+ */
+export function insertsRead({ builder, metadata }: WriteParts, insertId: number): void {
+  const { callListeners, locallyGenerated = {} } = builder.expressionMap
+  givenTo(builder).forEach((values, index) => {
+    if (callListeners) {
+      given.set(values, (given.get(values) ?? 0) + 1)
+      return
+    }
+    // save() tells of its entities instead, by the keys that TypeORM gives them: right ones or not, it counts them itself.
+    const told = {}
+    for (const column of metadata.primaryColumns) {
+      const counted = column.generationStrategy === 'increment' && insertId !== 0
+      const own: unknown = column.getEntityValue(values) ?? column.getEntityValue(locallyGenerated[index] ?? {})
+      column.setEntityValue(told, counted ? insertId + index : own)
+    }
+    saving()?.handled.add(markOf(metadata, primaryKeyOf(metadata, told)))
+  })
 }
 
 /** To be told before an INSERT of these: of an earlier one that failed afterwards, no subscriber was told. */

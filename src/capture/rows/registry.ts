@@ -23,6 +23,8 @@ export interface Sending {
 export interface Persisting {
   /** Whether TypeORM will tell subscribers of its writes. */
   readonly listeners: boolean
+  /** Whether TypeORM reads what the database makes of its inserts: else it tells of them without. */
+  readonly reload: boolean
   /** Whether a row was given more than once: of each, TypeORM tells what it has loaded before all of them. */
   readonly repeats: boolean
   /** Rows whose events were captured from the statement, so that what subscribers are told is not captured again. */

@@ -4,6 +4,7 @@ import { metadataOf, type StructuredResult, type WriteBuilder } from './builder'
 import type { Row } from './row'
 import type { WriteKind } from './row-drafts'
 import { layoutOfBuilder } from './statements'
+import type { Place } from './write'
 
 interface RowsOf {
   readonly kind: WriteKind
@@ -73,6 +74,14 @@ export function restoreUpsert(
   const info = given > 1 ? `Records: ${given}  Duplicates: ${changed + unchanged}  Warnings: 0` : ''
   Object.assign(result.raw, { affectedRows, info })
   result.affected = affectedRows
+}
+
+const IN_TRANSACTION = 1
+
+/** MySQL says with each result whether a transaction is open: the application has begun none. */
+export function restoreStatus({ raw }: StructuredResult, { alone }: Place): void {
+  const packet = raw as { serverStatus?: number } | undefined
+  if (alone && typeof packet?.serverStatus === 'number') packet.serverStatus &= ~IN_TRANSACTION
 }
 
 function insertId(builder: WriteBuilder, first: Row | undefined): number {

@@ -210,14 +210,14 @@ export class RowCapture implements Interception {
   }
 
   #unread(
-    { metadata, kind }: Statement,
+    { metadata, kind, write }: Statement,
     { queryRunner, affected }: { queryRunner: QueryRunner | undefined; affected: number | undefined },
     obstacle = UNREADABLE,
   ): void {
     const { selection, dataSource } = this.#parts
     const side = metadata.isJunction ? selection.ofJunction(metadata) : undefined
     const decoration = side?.decoration ?? selection.ofFamily(metadata)
-    if (affected === 0 || decoration === undefined) return
+    if (affected === 0 || decoration === undefined || write.told) return
     const why = `${affected ?? 'an unknown number of'} rows were written, ${obstacle}`
     const subject = { metadata: side?.metadata ?? metadata, decoration, dataSource }
     const draft = unreadRowsDraft(side === undefined ? kind : 'update', subject, why)

@@ -94,6 +94,7 @@ interface ByValues {
 /**
  * SELECTs of the rows that have these values in these columns, in pieces that every database takes.
  *
+ * @param from what stands before the table
  * @param upserted of PostgreSQL: only rows that the upsert would find, and locked in the order of the values, as far as
  * their texts are PostgreSQL's
  */
@@ -105,8 +106,9 @@ export function* selectByValues(
     rows,
     lock,
     more = '',
+    from = '',
     upserted = false,
-  }: ByValues & { lock: string | ((rows: number) => string); more?: string; upserted?: boolean },
+  }: ByValues & { lock: string | ((rows: number) => string); more?: string; from?: string; upserted?: boolean },
 ): Generator<[string, unknown[]]> {
   const list = `${selectList(builder)}${more}`
   const numbered = dataSource.options.type === 'postgres'
@@ -131,17 +133,45 @@ export function* selectByValues(
       rest = `${predicate} ORDER BY array_position($${parameters.length}::text[], ${text}), ${names.join(', ')}`
     }
     const end = typeof lock === 'string' ? lock : lock(portion.length)
-    yield [`SELECT ${list} FROM ${tableOf(builder)} WHERE (${where.join(' OR ')})${rest}${end}`, parameters]
+    const table = `${from}${tableOf(builder)}`
+    yield [`SELECT ${list} FROM ${table} WHERE (${where.join(' OR ')})${rest}${end}`, parameters]
   }
 }
 
 /** Ends a SELECT of MySQL of rows that were just written: without a lock it sees, and fixes, the transaction's snapshot. */
 export const AS_WRITTEN = ' LOCK IN SHARE MODE'
 
-/** SELECTs of MySQL of the rows with these keys that were just written. */
-export function selectWritten(builder: WriteBuilder, dataSource: DataSource, by: ByValues) {
+/**
+ * SELECTs of MySQL of the rows with these keys that were just written.
+ *
+ * @param more what is asked beside their columns
+ */
+export function selectWritten(builder: WriteBuilder, dataSource: DataSource, by: ByValues, more = '') {
   // The LIMIT lets it use the key: of a large part of a table it would read, and lock, the whole.
-  return selectByValues(builder, dataSource, { ...by, lock: (rows) => ` LIMIT ${rows}${AS_WRITTEN}` })
+  return selectByValues(builder, dataSource, { ...by, more, lock: (rows) => ` LIMIT ${rows}${AS_WRITTEN}` })
+}
+
+/** What MySQL counts on by; more than one where several servers write. */
+const STEP = '@@auto_increment_increment'
+const COUNTED = 1_000
+
+/**
+ * SELECTs of MySQL of the rows that one INSERT has just numbered, in the order in which it was given them.
+ *
+ * @param known whether their number was known before: then no other INSERT comes in between
+ */
+export function* selectCounted(
+  builder: WriteBuilder,
+  { first, count, known }: { first: number; count: number; known: boolean },
+): Generator<[string, unknown[]]> {
+  const key = builder.escape(keyNames(builder)[0] ?? '')
+  const alone = known ? '' : ' AND @@innodb_autoinc_lock_mode < 2'
+  const where = `${key} >= ? + ? * ${STEP} AND ${key} <= ? + ? * ${STEP} AND (${key} - ?) % ${STEP} = 0${alone}`
+  for (let start = 0; start < count; start += COUNTED) {
+    const rows = Math.min(COUNTED, count - start)
+    const text = `SELECT ${selectList(builder)} FROM ${tableOf(builder)} WHERE ${where} ORDER BY ${key} LIMIT ${rows}`
+    yield [`${text}${AS_WRITTEN}`, [first, start, first, start + rows - 1, first]]
+  }
 }
 
 /** What makes a condition of MySQL true of other rows each time it is asked. */

@@ -55,6 +55,8 @@ export interface RowWrite {
   /** Whether it is several statements, which someone else must make one transaction. */
   compound(place: Place): boolean
   run(place: Place, statement: readonly [sql: string, parameters: unknown[]], sink: RowSink): Promise<Ran>
+  /** Whether subscribers tell of rows that cannot be read. */
+  readonly told?: boolean
 }
 
 /** What every way of writing is given. */

@@ -12,9 +12,6 @@ import { forgetTruth, notedIn } from './truth'
 export const isAudited = ({ target, tableType }: EntityMetadata) =>
   tableType !== 'view' && decorationOf(target) !== undefined
 
-/** With `type: 'mysql'` subscribers tell of an INSERT, and not whole: docs/capture.md says what it lacks. */
-const TOLD = /^(insert|upsert|cascade insert|save of new ones without)/
-
 /** Declares the matrix of one TypeORM line: every write path on every driver. */
 export function describeMatrix(version: string): void {
   describe.each([...DRIVERS])(`%s, TypeORM ${version}: the trail is what the database's triggers noted`, (driver) => {
@@ -32,8 +29,7 @@ export function describeMatrix(version: string): void {
       trail.take()
     })
 
-    const told = (name: string) => driver === 'mysql' && TOLD.test(name)
-    it.each(PATHS.filter(({ lacking, name }) => lacking?.(driver) !== true && !told(name)))(
+    it.each(PATHS.filter(({ lacking }) => lacking?.(driver) !== true))(
       '$name',
       async ({ run }) => {
         await run(dataSource)
