@@ -6,6 +6,10 @@ import { layoutOf, type Row, rowOf } from './row'
 import { keyNames, keyText, selectCounted, selectWritten } from './statements'
 import type { Place, Ran, RowSink, RowWrite, WriteParts } from './write'
 
+function unreadOf(rows: number): string {
+  return `${rows} rows were written by an insert, and could not be read by their keys`
+}
+
 interface Packet {
   readonly affectedRows: number
   readonly insertId: number | string
@@ -44,6 +48,8 @@ export class MysqlInsert implements RowWrite {
     restoreStatus(result, place)
     const packet = result.raw as Packet
     const { affectedRows } = packet
+    if (builder.expressionMap.insertFromSelect !== undefined)
+      return { result, unread: await this.#stream(place, packet, sink) }
     if (affectedRows === 0) {
       // Of none of them, nothing is to be told.
       if (this.told) insertsRead(this.#parts, 0)
@@ -53,10 +59,9 @@ export class MysqlInsert implements RowWrite {
     const read = there && (await unlessRefused(() => this.#written(place, packet, whole)))
     const rows = read?.filter((row) => whole || !there?.has(keyText(builder, row)))
     if (rows?.length !== affectedRows) {
-      const why = `${affectedRows} rows were written by an insert, and could not be read by their keys`
-      return { result, unread: this.told ? undefined : why }
+      return { result, unread: this.told ? undefined : unreadOf(affectedRows) }
     }
-    if (this.told) insertsRead(this.#parts, Number(packet.insertId))
+    if (this.told) insertsRead(this.#parts, packet.insertId)
     for (const row of rows) sink.take(undefined, row)
     return { result }
   }
@@ -66,34 +71,52 @@ export class MysqlInsert implements RowWrite {
    *
    * @param whole whether all of them were written
    */
-  async #written(place: Place, { affectedRows, insertId }: Packet, whole: boolean): Promise<Row[]> {
+  async #written(place: Place, { insertId }: Packet, whole: boolean): Promise<Row[]> {
     const { builder, metadata, dataSource } = this.#parts
     const keys = whole ? this.#keys(Number(insertId)) : undefined
     if (keys === undefined) {
       return [...(await rowsByGivenKeys(this.#parts, place, { written: true })).values()].map(({ row }) => row)
     }
-    const { given } = keys
-    const known = builder.expressionMap.insertFromSelect === undefined
-    const counted = { first: Number(insertId), count: known ? keys.counted : affectedRows, known }
+    const counted = { first: Number(insertId), count: keys.counted, known: true }
     const selects = [
-      ...selectWritten(builder, dataSource, { columns: keyNames(builder), rows: given }),
-      ...(counted.count > 0 ? selectCounted(builder, counted) : []),
+      ...selectWritten(builder, dataSource, { columns: keyNames(builder), rows: keys.given }),
+      ...selectCounted(builder, counted),
     ]
     return (await recordsOf(place, selects)).map((record) => rowOf(layoutOf(metadata), record))
+  }
+
+  /** The rows of an INSERT … SELECT, a portion at a time: there may be very many. */
+  async #stream(place: Place, { affectedRows, insertId }: Packet, sink: RowSink): Promise<string | undefined> {
+    const { builder, metadata } = this.#parts
+    const { insertColumns = [] } = builder.expressionMap
+    const numbered = metadata.primaryColumns.every(({ propertyPath }) => !insertColumns.includes(propertyPath))
+    let read = 0
+    if (insertColumns.length > 0 && numbered && this.#isNumbered(insertId)) {
+      const counted = { first: Number(insertId), count: affectedRows, known: false }
+      await unlessRefused(async () => {
+        for (const select of selectCounted(builder, counted)) {
+          for (const record of await recordsOf(place, [select])) {
+            sink.take(undefined, rowOf(layoutOf(metadata), record))
+            read += 1
+          }
+        }
+      })
+    }
+    return read === affectedRows ? undefined : unreadOf(affectedRows - read)
+  }
+
+  /** Whether the server has numbered the rows, and the number is exact. */
+  #isNumbered(first: number | string): boolean {
+    const { primaryColumns } = this.#parts.metadata
+    const counts = primaryColumns.length === 1 && primaryColumns[0]?.generationStrategy === 'increment'
+    return counts && Number(first) > 0 && Number.isSafeInteger(Number(first))
   }
 
   /** The primary keys, those that were given and how many the server has counted; undefined where not all are known. */
   #keys(first: number): { given: unknown[][]; counted: number } | undefined {
     const { builder, metadata, dataSource } = this.#parts
-    const { locallyGenerated = {}, insertFromSelect, insertColumns = [] } = builder.expressionMap
+    const { locallyGenerated = {} } = builder.expressionMap
     const { primaryColumns } = metadata
-    const [column] = primaryColumns
-    const counts = primaryColumns.length === 1 && column?.generationStrategy === 'increment' && first > 0
-    const exact = counts && Number.isSafeInteger(first)
-    if (insertFromSelect !== undefined) {
-      const counted = insertColumns.length > 0 && !insertColumns.includes(column?.propertyPath ?? '')
-      return exact && counted ? { given: [], counted: 0 } : undefined
-    }
     const all = givenTo(builder).map((values, index) =>
       primaryColumns.map(
         (one): unknown => one.getEntityValue(values) ?? one.getEntityValue(locallyGenerated[index] ?? {}),
@@ -106,7 +129,7 @@ export class MysqlInsert implements RowWrite {
     if (counted > 0) {
       // From a larger one that is given in between, the server would count on.
       const between = all.slice(all.findIndex(isOpen)).filter((key) => !isOpen(key))
-      if (!exact || between.some(([part]) => !(Number(part) < first))) return undefined
+      if (!this.#isNumbered(first) || between.some(([part]) => !(Number(part) < first))) return undefined
     }
     const persisted = given.map((key) =>
       key.map((part, index) => {

@@ -87,7 +87,7 @@ export class MysqlUpsert implements RowWrite {
       return { result, unread: this.told ? undefined : unread }
     }
     const [told] = few ? after.map(({ record }) => record) : await this.#variable(place)
-    if (this.told) insertsRead(this.#parts, Number(insertId))
+    if (this.told) insertsRead(this.#parts, insertId)
     const upserted = this.#upserted(before, after, this.#marksOf(told?.[SEEN]))
     if (upserted === undefined || !isCounted(upserted, givenTo(builder).length, affectedRows))
       return { result, unread: `up to ${affectedRows} rows were written by an upsert, and are not known` }

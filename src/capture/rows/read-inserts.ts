@@ -12,21 +12,21 @@ const given = new WeakMap<object, number>()
  *
  * @param insertId what MySQL says is the number of the first one
  */
-export function insertsRead({ builder, metadata }: WriteParts, insertId: number): void {
+export function insertsRead({ builder, metadata }: WriteParts, insertId: number | string): void {
   const { callListeners, locallyGenerated = {} } = builder.expressionMap
   givenTo(builder).forEach((values, index) => {
     if (callListeners) {
       given.set(values, (given.get(values) ?? 0) + 1)
       return
     }
-    // save() tells of its entities instead, by the keys that TypeORM gives them: right ones or not, it counts them itself.
-    const told = {}
+    // save() tells of its entities instead, by the keys that they were given or that TypeORM counts, right ones or not.
+    const [own, counted] = [{}, {}]
     for (const column of metadata.primaryColumns) {
-      const counted = column.generationStrategy === 'increment' && insertId !== 0
-      const own: unknown = column.getEntityValue(values) ?? column.getEntityValue(locallyGenerated[index] ?? {})
-      column.setEntityValue(told, counted ? insertId + index : own)
+      column.setEntityValue(own, column.getEntityValue(values) ?? column.getEntityValue(locallyGenerated[index] ?? {}))
+      // As TypeORM does it: a large one is a text.
+      if (column.generationStrategy === 'increment') column.setEntityValue(counted, (insertId as number) + index)
     }
-    saving()?.handled.add(markOf(metadata, primaryKeyOf(metadata, told)))
+    for (const told of [own, counted]) saving()?.handled.add(markOf(metadata, primaryKeyOf(metadata, told)))
   })
 }
 
@@ -43,6 +43,6 @@ export function wasInsertRead(metadata: EntityMetadata, entity: unknown): boolea
   return times > 0 || (persisting()?.handled.has(markOf(metadata, primaryKeyOf(metadata, entity))) ?? false)
 }
 
-function markOf({ tablePath }: EntityMetadata, pk: string | undefined): string {
+function markOf({ tablePath }: EntityMetadata, pk = ''): string {
   return `+ ${rowMark(tablePath, pk)}`
 }
