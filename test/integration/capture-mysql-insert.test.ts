@@ -12,6 +12,7 @@ import {
 } from 'typeorm'
 import { describe, expect, it } from 'vitest'
 import { AuditUpdateDelete } from '../../src/capture/decorator'
+import type { AuditEvent } from '../../src/event/event'
 import { auditedSources } from '../support/audited-source'
 import { Trail } from '../unit/capture/support'
 
@@ -43,6 +44,11 @@ class Rate {
   @Column({ type: 'int' }) n!: number
 }
 const open = auditedSources<'mariadb' | 'mysql'>([Bill, Part, Rate])
+
+/** The row of `bill` that an event tells of. */
+function rowOf({ instance, changes }: AuditEvent): { id: number; total: unknown } {
+  return { id: Number(instance?.pk), total: (changes?.total as { to?: unknown } | undefined)?.to }
+}
 
 const inserts = {
   save: (manager: EntityManager, values: object) => manager.save(manager.create(Bill, values)),
@@ -134,10 +140,7 @@ describe.each(['mariadb', 'mysql'] as const)("what is new, type: '%s'", (driver)
     }
     await Promise.all(Array.from({ length: 30 }, (_, writer) => write(writer)))
     const rows = (await manager.query('SELECT id, total FROM bill ORDER BY id')) as { id: number; total: string }[]
-    const told = trail.take().map(({ instance, changes }) => ({
-      id: Number(instance?.pk),
-      total: (changes?.total as { to: string }).to,
-    }))
+    const told = trail.take().map(rowOf)
     expect(rows).toHaveLength(450)
     expect(told.sort((a, b) => a.id - b.id)).toEqual(rows)
   })
@@ -154,10 +157,7 @@ describe.each(['mariadb', 'mysql'] as const)("what is new, type: '%s'", (driver)
       await inner.query('SET SESSION auto_increment_increment = 1')
       return (await inner.query('SELECT id, total FROM bill WHERE total > 100')) as { id: number; total: string }[]
     })
-    const told = trail.take().map(({ instance, changes }) => ({
-      id: Number(instance?.pk),
-      total: (changes?.total as { to: unknown }).to,
-    }))
+    const told = trail.take().map(rowOf)
     expect(rows.map(({ id }) => id - (rows[0]?.id ?? 0))).toEqual([0, 7, 14])
     expect(told).toEqual(rows)
   })
@@ -175,10 +175,7 @@ describe.each(['mariadb', 'mysql'] as const)("what is new, type: '%s'", (driver)
       await (write === 'insert' ? manager.insert(Bill, values) : manager.save(Bill, values))
       const rows = (await manager.query('SELECT id, total FROM bill WHERE total > 0 ORDER BY total')) as object[]
       const events = trail.take()
-      const told = events.map(({ instance, changes }) => ({
-        id: Number(instance?.pk),
-        total: (changes?.total as { to: string } | undefined)?.to,
-      }))
+      const told = events.map(rowOf)
       told.sort((a, b) => Number(a.total) - Number(b.total))
       // From a larger number that is given in between, MySQL counts on: where to, it does not say.
       const unknown = driver === 'mysql' && write === 'insert' && 'id' in (given[1] ?? {}) && given[1]?.id === 90
