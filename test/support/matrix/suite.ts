@@ -29,16 +29,13 @@ export function describeMatrix(version: string): void {
       trail.take()
     })
 
-    it.each(PATHS.filter(({ lacking }) => lacking?.(driver) !== true))(
-      '$name',
-      async ({ run }) => {
-        await run(dataSource)
-        const events = trail.take()
-        const expected = expectedOf(dataSource, await notedIn(dataSource), isAudited)
-        expect(lines(toldBy(events))).toEqual(lines(expected))
-        expect(events.flatMap((event) => event.coverage_reason ?? [])).toEqual([])
-      },
-    )
+    it.each(PATHS.filter(({ lacking }) => lacking?.(driver) !== true))('$name', async ({ run }) => {
+      await run(dataSource)
+      const events = trail.take()
+      const expected = expectedOf(dataSource, await notedIn(dataSource), isAudited)
+      expect(lines(toldBy(events))).toEqual(lines(expected))
+      expect(events.flatMap((event) => event.coverage_reason ?? [])).toEqual([])
+    })
 
     // TRUNCATE fires no row triggers, so the truth is what was there.
     it.each(['EntityManager', 'Repository', 'BaseEntity'])('clear by %s', async (face) => {
