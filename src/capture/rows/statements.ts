@@ -166,7 +166,7 @@ export function* selectCounted(
 ): Generator<[string, unknown[]]> {
   const key = builder.escape(keyNames(builder)[0] ?? '')
   const alone = known ? '' : ' AND @@innodb_autoinc_lock_mode < 2'
-  const where = `${key} >= ? + ? * ${STEP} AND ${key} <= ? + ? * ${STEP} AND (${key} - ?) % ${STEP} = 0${alone}`
+  const where = `${key} >= ? + ? * ${STEP} AND ${key} <= ? + ? * ${STEP} AND ${key} % ${STEP} = ? % ${STEP}${alone}`
   for (let start = 0; start < count; start += COUNTED) {
     const rows = Math.min(COUNTED, count - start)
     const text = `SELECT ${selectList(builder)} FROM ${tableOf(builder)} WHERE ${where} ORDER BY ${key} LIMIT ${rows}`
