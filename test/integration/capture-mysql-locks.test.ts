@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { Column, Entity, PrimaryColumn } from 'typeorm'
+import { Column, Entity, type EntityManager, PrimaryColumn } from 'typeorm'
 import { describe, expect, it } from 'vitest'
 import { AuditUpdateDelete } from '../../src/capture/decorator'
 import { auditedSources } from '../support/audited-source'
@@ -18,12 +18,17 @@ class Other {
 }
 const open = auditedSources<'mariadb' | 'mysql'>([Account, Other])
 
+function fill(manager: EntityManager, rows: number): Promise<unknown> {
+  const values = Array.from({ length: rows }, (_, index) => `(${index + 1}, 5, 0)`)
+  return manager.query(`INSERT INTO account VALUES ${values.join(', ')}`)
+}
+
 describe.each(['mariadb', 'mysql'] as const)("REPEATABLE READ, type: '%s'", (driver) => {
   it.each([1, 2_100])(
     'an update of %i rows that changes nothing has no event, however old the snapshot is',
     async (n) => {
       const { dataSource, manager, trail } = await open(driver)
-      await manager.query(`INSERT INTO account SELECT seq, 5, 0 FROM seq_1_to_${n}`)
+      await fill(manager, n)
       await manager.transaction(async (inner) => {
         await inner.find(Account)
         await dataSource.query('UPDATE account SET n = 9')
@@ -35,7 +40,7 @@ describe.each(['mariadb', 'mysql'] as const)("REPEATABLE READ, type: '%s'", (dri
   )
   it.each([1, 2_100])('an update of %i rows does not fix the snapshot of its transaction', async (n) => {
     const { dataSource, manager } = await open(driver)
-    await manager.query(`INSERT INTO account SELECT seq, 5, 0 FROM seq_1_to_${n}`)
+    await fill(manager, n)
     await manager.transaction(async (inner) => {
       await inner.update(Account, { kind: 0 }, { n: 6 })
       await dataSource.query('INSERT INTO other VALUES (1)')
@@ -54,7 +59,7 @@ describe.each(['mariadb', 'mysql'] as const)("REPEATABLE READ, type: '%s'", (dri
   })
   it('rows that others have locked are not waited for, however many of the table are written', async () => {
     const { manager, trail } = await open(driver)
-    await manager.query('INSERT INTO account SELECT seq, 5, 0 FROM seq_1_to_100')
+    await fill(manager, 100)
     const update = (from: number, to: number, meanwhile: () => Promise<void>) =>
       manager.transaction(async (inner) => {
         await inner.query('SET SESSION innodb_lock_wait_timeout = 1')

@@ -239,9 +239,8 @@ describe.each(['mariadb', 'mysql'] as const)("the rows of a statement, type: '%s
     const runner = dataSource.createQueryRunner()
     const isLocked = async () => {
       const other = dataSource.createQueryRunner()
-      const failed = await other
-        .query('LOCK TABLES counter READ NOWAIT')
-        .catch((error: { errno: number }) => error.errno)
+      await other.query('SET SESSION lock_wait_timeout = 1')
+      const failed = await other.query('LOCK TABLES counter READ').catch((error: { errno: number }) => error.errno)
       await other.query('UNLOCK TABLES')
       await other.release()
       return failed === 1205

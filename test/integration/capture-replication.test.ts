@@ -45,8 +45,7 @@ describe.each([...SERVERS])('%s with replication, and a slave that has other row
     expect(shown('note')).toEqual([
       ['OBJ_CREATE', { to: 'a' }],
       ['OBJ_UPDATE', { from: 'a', to: 'b' }],
-      // With `type: 'mysql'` only the new value of an upsert is told.
-      driver === 'mysql' ? ['OBJ_CREATE', { to: 'c' }] : ['OBJ_UPDATE', { from: 'b', to: 'c' }],
+      ['OBJ_UPDATE', { from: 'b', to: 'c' }],
       ['OBJ_UPDATE', { from: 'c', to: 'd' }],
       ['OBJ_DELETE', { from: 'd' }],
     ])

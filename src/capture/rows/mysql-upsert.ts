@@ -3,7 +3,7 @@ import { givenTo, overwritten } from './builder'
 import { conflictKeys } from './conflict-keys'
 import { type RowFound, rowsByGivenKeys, unlessRefused } from './mysql-rows'
 import { insertsRead } from './read-inserts'
-import { restoreStatus } from './restore-result'
+import { restoreStatus, restoreWarnings } from './restore-result'
 import { layoutOf, type Row } from './row'
 import { keyNames } from './statements'
 import { digestOf, withMark } from './upsert-marks'
@@ -55,10 +55,17 @@ export class MysqlUpsert implements RowWrite {
   statement(): [string, unknown[]] {
     const { builder } = this.#parts
     const [sql, parameters] = builder.getQueryAndParameters()
-    const set = new Set(overwritten(builder))
-    const key = this.#keyDigest((name) => (set.has(name) ? `VALUES(${builder.escape(name)})` : builder.escape(name)))
+    const moved = this.#movedKeys()
+    const key = this.#keyDigest((name) => (moved.has(name) ? `VALUES(${builder.escape(name)})` : builder.escape(name)))
     const mark = `@${SEEN} := CONCAT(@${SEEN}, '|', ${key}, '.', ${this.#rowDigest()})`
     return [withMark(builder, sql, keyNames(builder)[0] ?? '', mark), parameters]
+  }
+
+  /** The parts of the key that are overwritten. */
+  #movedKeys(): Set<string> {
+    const { builder } = this.#parts
+    const names = new Set(keyNames(builder))
+    return new Set((overwritten(builder) ?? []).filter((name) => names.has(name)))
   }
 
   #keyDigest(text: (name: string) => string): string {
@@ -78,6 +85,8 @@ export class MysqlUpsert implements RowWrite {
     const before = await this.#read(place, { written: false, from: begun })
     const result = await place.send(sql, parameters)
     restoreStatus(result, place)
+    // For the variable, and for each VALUES().
+    restoreWarnings(result, dataSource, 1 + this.#movedKeys().size)
     const few = givenTo(builder).length <= FEW
     const more = few ? `, @${SEEN} AS ${SEEN}` : ''
     const after = before && (await this.#read(place, { written: true, more }))

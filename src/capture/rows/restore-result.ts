@@ -76,6 +76,21 @@ export function restoreUpsert(
   result.affected = affectedRows
 }
 
+/**
+ * Takes back warnings that a statement has had for what was added to it.
+ *
+ * @param added how many MySQL gives, which finds more to warn of than MariaDB
+ */
+export function restoreWarnings({ raw }: StructuredResult, { driver }: DataSource, added: number): void {
+  const [major = 0, minor = 0, patch = 0] = (driver.version ?? '').split('.').map(Number)
+  const packet = raw as { warningStatus?: number; info?: string } | undefined
+  // MariaDB's versions begin with 10.
+  const warns = major === 9 || (major === 8 && (minor > 0 || patch >= 20))
+  if (!warns || packet?.warningStatus === undefined || packet.warningStatus < added) return
+  packet.warningStatus -= added
+  if (packet.info !== undefined) packet.info = packet.info.replace(/Warnings: \d+/, `Warnings: ${packet.warningStatus}`)
+}
+
 const IN_TRANSACTION = 1
 
 /** MySQL says with each result whether a transaction is open: the application has begun none. */
