@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { Column, Entity, PrimaryColumn } from 'typeorm'
+import { Column, Entity, PrimaryColumn, PrimaryGeneratedColumn } from 'typeorm'
 import { describe, expect, it } from 'vitest'
 import { AuditUpdateDelete } from '../../src/capture/decorator'
 import { auditedSources } from '../support/audited-source'
@@ -11,7 +11,19 @@ class Person {
   @Column({ type: 'varchar', length: 40, unique: true, nullable: true }) email!: string | null
   @Column({ type: 'int' }) n!: number
 }
-const open = auditedSources<'mariadb' | 'mysql'>([Person])
+@Entity()
+@AuditUpdateDelete
+class Note {
+  @PrimaryGeneratedColumn() id!: number
+  @Column({ type: 'varchar', length: 40 }) text!: string
+}
+@Entity()
+@AuditUpdateDelete
+class Singleton {
+  @PrimaryColumn({ type: 'varchar', length: 10, default: 'only' }) id!: string
+  @Column({ type: 'varchar', length: 40 }) text!: string
+}
+const open = auditedSources<'mariadb' | 'mysql'>([Person, Note, Singleton])
 const DRIVERS = ['mariadb', 'mysql'] as const
 
 describe.each(DRIVERS)("an upsert, type: '%s'", (driver) => {
@@ -68,6 +80,28 @@ describe.each(DRIVERS)("an upsert, type: '%s'", (driver) => {
     expect(trail.one().changes).toEqual({ n: { from: 2, to: 3 } })
   })
 
+  it('by no key that may be there is an insert', async () => {
+    const { manager, trail } = await open(driver)
+    const insert = manager
+      .createQueryBuilder()
+      .insert()
+      .into(Note)
+      .values([{ text: 'a' }, { text: 'b' }])
+    await insert.orUpdate(['text']).execute()
+    expect(trail.take().map(({ action, instance, changes }) => [action, instance?.pk, changes?.text])).toEqual([
+      ['OBJ_CREATE', '1', { to: 'a' }],
+      ['OBJ_CREATE', '2', { to: 'b' }],
+    ])
+  })
+  it('by a key that the database makes is told of, or said not to be known', async () => {
+    const { manager, trail } = await open(driver)
+    const upsert = (text: string) =>
+      manager.createQueryBuilder().insert().into(Singleton).values({ text }).orUpdate(['text']).updateEntity(false)
+    await upsert('a').execute()
+    await upsert('b').execute()
+    const told = trail.take().map(({ action, coverage, changes }) => coverage ?? [action, changes?.text])
+    expect(told).toEqual(driver === 'mysql' ? ['partial', 'partial'] : [['OBJ_CREATE', { to: 'a' }], 'partial'])
+  })
   it.each([1, 3, 40])('of %i rows by 30 writers at once: each is told of once', async (n) => {
     const { dataSource, manager, trail } = await open(driver)
     const written: number[] = []

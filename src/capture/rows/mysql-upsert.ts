@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { givenTo, overwritten } from './builder'
-import { conflictKeys } from './conflict-keys'
 import { type RowFound, rowsByGivenKeys, unlessRefused } from './mysql-rows'
 import { insertsRead } from './read-inserts'
 import { restoreStatus, restoreWarnings } from './restore-result'
@@ -30,7 +29,7 @@ interface Upserted {
 }
 
 /**
- * An upsert of MySQL, which returns no rows: those that may be there are read before it, without locking them, and those
+ * An upsert of MySQL by a key that may be there, which returns no rows: those that may be there are read before it, without locking them, and those
  * that are there after it. Which of them it updated is told by a session variable that only the branch of the update adds
  * to: digests of the row's key and of its old values, so that it is known too whether the row was still what was read.
  */
@@ -78,10 +77,8 @@ export class MysqlUpsert implements RowWrite {
   }
 
   async run(place: Place, [sql, parameters]: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
-    const { builder, metadata, dataSource } = this.#parts
+    const { builder, dataSource } = this.#parts
     const begun = `(SELECT @${SEEN} := '${this.#nonce}' AS ${SEEN}) AS ${SEEN}, `
-    if (conflictKeys(builder, metadata, dataSource).length === 0)
-      await place.queryRunner.query(`SET @${SEEN} = '${this.#nonce}'`)
     const before = await this.#read(place, { written: false, from: begun })
     const result = await place.send(sql, parameters)
     restoreStatus(result, place)
@@ -91,6 +88,11 @@ export class MysqlUpsert implements RowWrite {
     const more = few ? `, @${SEEN} AS ${SEEN}` : ''
     const after = before && (await this.#read(place, { written: true, more }))
     const { affectedRows, insertId } = result.raw as { affectedRows: number; insertId: number | string }
+    // With a driver that counts only what was changed.
+    if (affectedRows === 0) {
+      if (this.told) insertsRead(this.#parts, insertId)
+      return { result }
+    }
     if (before === undefined || after === undefined) {
       const unread = `up to ${affectedRows} rows were written by an upsert, and could not be read`
       return { result, unread: this.told ? undefined : unread }
