@@ -56,8 +56,8 @@ interface Registry {
   readonly patched: Map<object, { users: number; undo: () => void }>
 }
 
-/** On globalThis, so that two copies of this package patch TypeORM once. */
-const REGISTRY = Symbol.for('typeorm-audit-logger.interceptions')
+/** On globalThis, so that two copies of this package patch TypeORM once; those with another shape of it do it for themselves. */
+const REGISTRY = Symbol.for('typeorm-audit-logger.interceptions.v1')
 
 export function registry(): Registry {
   const holder = globalThis as { [REGISTRY]?: Registry }
