@@ -46,8 +46,9 @@ async function join(servers: readonly RedisServer[]): Promise<void> {
       await client.call('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1))
       const last = Math.min((i + 1) * size, SLOTS) - 1
       await client.call('CLUSTER', 'ADDSLOTSRANGE', String(i * size), String(last))
-      for (const { port } of servers) await client.call('CLUSTER', 'MEET', '127.0.0.1', String(port))
     }
+    // Not before: a node that another has met already can no longer be given its epoch.
+    for (const { port } of servers) await clients[0]?.call('CLUSTER', 'MEET', '127.0.0.1', String(port))
     await waitFor(
       async () => {
         const infos = await Promise.all(clients.map((client) => client.call('CLUSTER', 'INFO')))

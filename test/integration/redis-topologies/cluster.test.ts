@@ -25,7 +25,7 @@ let queue: EventQueue
 beforeAll(async () => {
   cluster = await startRedisCluster()
 }, 90_000)
-afterAll(() => cluster.stop())
+afterAll(() => cluster?.stop())
 beforeEach(async () => {
   redis = new Cluster(cluster.nodes)
   redis.on('error', () => undefined)
