@@ -232,6 +232,34 @@ describe.each(['mariadb', 'mysql'] as const)("the rows of a statement, type: '%s
     expect(await manager.query('SELECT id FROM counter')).toHaveLength(1)
     expect(trail.take()).toHaveLength(1)
   })
+  it.each([true, false])(
+    'a write that cannot be put otherwise is made as it is (in a transaction: %s)',
+    async (within) => {
+      const { dataSource, manager, trail } = await open(driver)
+      await manager.insert(Counter, { id: 1, n: 5 })
+      trail.take()
+      const runner = dataSource.createQueryRunner()
+      await runner.query('SET SESSION sql_mode = ORACLE')
+      if (within) await runner.startTransaction()
+      await runner.manager.update(Counter, { id: 1 }, { n: 6 })
+      await runner.manager.upsert(Counter, { id: 1, n: 7 }, ['id'])
+      await runner.manager.insert(Counter, [
+        { id: 2, n: 8 },
+        { id: 3, n: 9 },
+      ])
+      await runner.manager.delete(Counter, { id: 2 })
+      if (within) await runner.commitTransaction()
+      await runner.query('SET SESSION sql_mode = DEFAULT')
+      await runner.release()
+      expect(await manager.find(Counter, { order: { id: 'ASC' } })).toMatchObject([
+        { id: 1, n: 7 },
+        { id: 3, n: 9 },
+      ])
+      const actions = trail.take().map(({ action }) => action)
+      expect(actions.filter((action) => action === 'OBJ_UPDATE')).toHaveLength(2)
+      expect(actions.length).toBeGreaterThanOrEqual(4)
+    },
+  )
   it('LOCK TABLES holds until UNLOCK TABLES, and so do transactions again after it', async () => {
     const { dataSource, manager, trail } = await open(driver)
     await manager.insert(Counter, { id: 1, n: 5 })

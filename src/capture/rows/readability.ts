@@ -13,8 +13,8 @@ interface ReadabilityParts {
 
 /** What SQLite says, which may return the rows of an INSERT into the same virtual table. */
 const REFUSED = /no such column|RETURNING is not available on virtual tables/
-/** "No such column" and "no right to read it", as each database says it. */
-export const REFUSALS = new Set<unknown>(['42703', '42501', 1054, 1142, 1143])
+/** "No such column" and "no right to read it", as each database says it; MySQL's "cannot be parsed" (`sql_mode=ORACLE`). */
+export const REFUSALS = new Set<unknown>(['42703', '42501', 1054, 1064, 1142, 1143])
 
 export const UNREADABLE = 'the database does not let them be read as the entity describes them'
 const RULED = 'the table has rules, with which PostgreSQL returns no rows'
