@@ -80,6 +80,25 @@ describe.each(DRIVERS)("an upsert, type: '%s'", (driver) => {
     expect(trail.one().changes).toEqual({ n: { from: 2, to: 3 } })
   })
 
+  it('by a key that a subscriber sets is one by that key', async () => {
+    const { dataSource, manager, trail } = await open(driver)
+    await manager.insert(Person, { id: 'a', n: 1 })
+    trail.take()
+    const beforeInsert = ({ entity }: { entity: Person }) => {
+      entity.id = 'a'
+    }
+    dataSource.subscribers.push({ listenTo: () => Person, beforeInsert } as never)
+    const upsert = (n: number) =>
+      manager.createQueryBuilder().insert().into(Person).values({ n }).orUpdate(['n']).execute()
+    await upsert(1)
+    expect(trail.take()).toEqual([])
+    await upsert(2)
+    expect(trail.one()).toMatchObject({
+      action: 'OBJ_UPDATE',
+      instance: { pk: 'a' },
+      changes: { n: { from: 1, to: 2 } },
+    })
+  })
   it('by no key that may be there is an insert', async () => {
     const { manager, trail } = await open(driver)
     const insert = manager

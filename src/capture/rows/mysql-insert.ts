@@ -1,4 +1,5 @@
 import { givenTo } from './builder'
+import { conflictKeys } from './conflict-keys'
 import { recordsOf, rowsByGivenKeys, unlessRefused } from './mysql-rows'
 import { insertsRead } from './read-inserts'
 import { restoreStatus } from './restore-result'
@@ -39,11 +40,10 @@ export class MysqlInsert implements RowWrite {
   }
 
   async run(place: Place, [sql, parameters]: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
-    const { builder } = this.#parts
+    const { builder, metadata, dataSource } = this.#parts
     const ignores = Boolean(builder.expressionMap.onIgnore)
-    const there = ignores
-      ? await unlessRefused(() => rowsByGivenKeys(this.#parts, place, { written: false }))
-      : new Map<string, never>()
+    const given = ignores ? conflictKeys(builder, metadata, dataSource) : []
+    const there = await unlessRefused(() => rowsByGivenKeys(this.#parts, place, given, { written: false }))
     const result = await place.send(sql, parameters)
     restoreStatus(result, place)
     const packet = result.raw as Packet
@@ -75,7 +75,8 @@ export class MysqlInsert implements RowWrite {
     const { builder, metadata, dataSource } = this.#parts
     const keys = whole ? this.#keys(Number(insertId)) : undefined
     if (keys === undefined) {
-      return [...(await rowsByGivenKeys(this.#parts, place, { written: true })).values()].map(({ row }) => row)
+      const given = conflictKeys(builder, metadata, dataSource)
+      return [...(await rowsByGivenKeys(this.#parts, place, given, { written: true })).values()].map(({ row }) => row)
     }
     const counted = { first: Number(insertId), count: keys.counted, known: true }
     const selects = [

@@ -1,4 +1,4 @@
-import { conflictKeys } from './conflict-keys'
+import type { ConflictKey } from './conflict-keys'
 import { REFUSALS } from './readability'
 import { layoutOf, type Row, rowOf } from './row'
 import { keyText, selectByValues, selectWritten } from './statements'
@@ -13,17 +13,18 @@ export interface RowFound {
 }
 
 /**
- * The rows of MySQL that have a unique key of those that an INSERT was given, each once.
+ * The rows of MySQL that have one of these keys, which an INSERT was given, each once.
  *
  * @param written whether it was made already: else they are read as they are, without waiting for anybody
  */
 export async function rowsByGivenKeys(
   { builder, metadata, dataSource }: WriteParts,
   place: Place,
+  keys: readonly ConflictKey[],
   { written, more = '', from = '' }: { written: boolean; more?: string; from?: string },
 ): Promise<Map<string, RowFound>> {
   const found = new Map<string, RowFound>()
-  for (const by of conflictKeys(builder, metadata, dataSource)) {
+  for (const by of keys) {
     const selects = written
       ? selectWritten(builder, dataSource, by, more)
       : selectByValues(builder, dataSource, { ...by, lock: '', more, from })

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { givenTo, overwritten } from './builder'
+import { type ConflictKey, conflictKeys, isKeyOpen } from './conflict-keys'
+import { MysqlInsert } from './mysql-insert'
 import { type RowFound, rowsByGivenKeys, unlessRefused } from './mysql-rows'
 import { insertsRead } from './read-inserts'
 import { restoreStatus, restoreWarnings } from './restore-result'
@@ -29,7 +31,7 @@ interface Upserted {
 }
 
 /**
- * An upsert of MySQL by a key that may be there, which returns no rows: those that may be there are read before it, without locking them, and those
+ * An upsert of MySQL, which returns no rows: those that may be there are read before it, without locking them, and those
  * that are there after it. Which of them it updated is told by a session variable that only the branch of the update adds
  * to: digests of the row's key and of its old values, so that it is known too whether the row was still what was read.
  */
@@ -77,16 +79,24 @@ export class MysqlUpsert implements RowWrite {
   }
 
   async run(place: Place, [sql, parameters]: readonly [string, unknown[]], sink: RowSink): Promise<Ran> {
-    const { builder, dataSource } = this.#parts
+    const { builder, metadata, dataSource } = this.#parts
+    // Not before: listeners may have set some.
+    const keys = conflictKeys(builder, metadata, dataSource)
+    // For the variable, and for each VALUES().
+    const warnings = 1 + this.#movedKeys().size
+    if (keys.length === 0 && !isKeyOpen(builder, metadata, dataSource)) {
+      const ran = await new MysqlInsert(this.#parts, this.told).run(place, [sql, parameters], sink)
+      restoreWarnings(ran.result, dataSource, warnings)
+      return ran
+    }
     const begun = `(SELECT @${SEEN} := '${this.#nonce}' AS ${SEEN}) AS ${SEEN}, `
-    const before = await this.#read(place, { written: false, from: begun })
+    const before = await this.#read(place, keys, { written: false, from: begun })
     const result = await place.send(sql, parameters)
     restoreStatus(result, place)
-    // For the variable, and for each VALUES().
-    restoreWarnings(result, dataSource, 1 + this.#movedKeys().size)
+    restoreWarnings(result, dataSource, warnings)
     const few = givenTo(builder).length <= FEW
     const more = few ? `, @${SEEN} AS ${SEEN}` : ''
-    const after = before && (await this.#read(place, { written: true, more }))
+    const after = before && (await this.#read(place, keys, { written: true, more }))
     const { affectedRows, insertId } = result.raw as { affectedRows: number; insertId: number | string }
     // With a driver that counts only what was changed.
     if (affectedRows === 0) {
@@ -115,13 +125,14 @@ export class MysqlUpsert implements RowWrite {
   /** Undefined where they may not be read. */
   #read(
     place: Place,
+    keys: readonly ConflictKey[],
     { written, from = '', more = '' }: { written: boolean; from?: string; more?: string },
   ): Promise<RowFound[] | undefined> {
     const { builder } = this.#parts
     const key = this.#keyDigest((name) => builder.escape(name))
     const list = `, ${key} AS ${KEY}, ${this.#rowDigest()} AS ${NOW}${more}`
     return unlessRefused(async () => [
-      ...(await rowsByGivenKeys(this.#parts, place, { written, from, more: list })).values(),
+      ...(await rowsByGivenKeys(this.#parts, place, keys, { written, from, more: list })).values(),
     ])
   }
 

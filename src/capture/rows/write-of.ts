@@ -2,7 +2,6 @@ import type { EntityMetadata } from 'typeorm'
 import { propertiesOf } from '../properties'
 import { familyOf } from '../typeorm'
 import { givenTo } from './builder'
-import { conflictKeys } from './conflict-keys'
 import { propertiesNotKept } from './kept-as-given'
 import { isInsertTold } from './left-to-subscribers'
 import { MariadbUpdate } from './mariadb-update'
@@ -41,9 +40,8 @@ function mysqlInsert(parts: WriteParts): RowWrite | undefined {
   givenTo(builder).forEach(insertBegins)
   const heard = insertFromSelect === undefined && (callListeners || saving()?.listeners === true)
   const told = heard && isInsertTold(metadata, dataSource)
-  const upserts = onUpdate !== undefined && insertFromSelect === undefined
-  if (upserts && conflictKeys(builder, metadata, dataSource).length > 0) return new MysqlUpsert(parts, told)
-  return told && !upserts && isToldWhole(parts) ? undefined : new MysqlInsert(parts, told)
+  if (onUpdate !== undefined && insertFromSelect === undefined) return new MysqlUpsert(parts, told)
+  return told && isToldWhole(parts) ? undefined : new MysqlInsert(parts, told)
 }
 
 /** Whether what subscribers are told of an INSERT of MySQL is what the rows have; or cannot be told from what they are. */
